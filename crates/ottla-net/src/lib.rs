@@ -1,0 +1,1 @@
+//! Frames in and out of sockets, real and simulated; limits.

@@ -1,0 +1,1 @@
+//! Record batches: a borrowed view, validation, a builder, compression and control records.

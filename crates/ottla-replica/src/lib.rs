@@ -1,0 +1,1 @@
+//! One partition's life: append, read, in-sync replicas, high watermark, epochs.

@@ -1,0 +1,1 @@
+//! What clients ask: dispatch, and one file for each API key.

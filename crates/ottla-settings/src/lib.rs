@@ -1,0 +1,1 @@
+//! The one table of settings and the layers that resolve it.

@@ -1,0 +1,1 @@
+//! A partition's log on disk; the only crate that owns files.

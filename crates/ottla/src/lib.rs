@@ -1,0 +1,1 @@
+//! The one binary: composition, tasks and the command line.

@@ -1,0 +1,1 @@
+//! The raw replayer, the floor and the benchmarks.

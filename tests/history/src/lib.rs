@@ -1,0 +1,1 @@
+//! The history checker: what clients saw, judged.

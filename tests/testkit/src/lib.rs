@@ -1,0 +1,1 @@
+//! Launchers, clients and fixtures that the test crates share.

@@ -1,0 +1,2 @@
+//! The project's chores: test, prove, bench.
+fn main() {}

@@ -1,0 +1,101 @@
+//! [`DirectoryHealth`]: whether a log directory is in service, and who hears of it when it no longer is.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::disk;
+
+/// Why a log directory is offline. Final: only a restart, which reads what is really on the disk, brings it back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryFailure {
+    /// A sync failed; the kernel may have thrown away what it could not write.
+    #[error("sync failed: {0}")]
+    SyncFailed(disk::Error),
+    /// A sync is out for longer than `log.dir.failure.timeout.ms`.
+    #[error("a sync has not come back for {}s", .0.as_secs())]
+    SyncOverdue(Duration),
+    /// Reading or writing failed in a way that is no lack of space.
+    #[error(transparent)]
+    Disk(disk::Error),
+}
+
+/// Called once with the reason, when the directory goes offline, by whoever found out. It may take locks; it must not wait for I/O.
+pub type FailureListener = Box<dyn FnOnce(&DirectoryFailure) + Send>;
+
+/// The state of one log directory, shared by all that use it.
+#[derive(Clone, Default)]
+pub struct DirectoryHealth {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    failure: Option<DirectoryFailure>,
+    listeners: Vec<FailureListener>,
+}
+
+impl DirectoryHealth {
+    /// Takes the directory offline and tells the listeners; the first reason stands, a later one is ignored.
+    ///
+    /// Must not be called under a partition's lock: the listeners take those. Whoever meets an I/O error under one lets go of it first.
+    pub fn fail(&self, failure: DirectoryFailure) {
+        let mut state = self.state.lock();
+        if state.failure.is_some() {
+            return;
+        }
+        state.failure = Some(failure.clone());
+        let listeners = std::mem::take(&mut state.listeners);
+        drop(state);
+        for listener in listeners {
+            listener(&failure);
+        }
+    }
+
+    /// Why the directory is offline; `None` while it is in service.
+    pub fn failure(&self) -> Option<DirectoryFailure> {
+        self.state.lock().failure.clone()
+    }
+
+    /// Tells `listener` when the directory goes offline: at once where it is.
+    pub fn on_failure(&self, listener: FailureListener) {
+        let mut state = self.state.lock();
+        match state.failure.clone() {
+            None => state.listeners.push(listener),
+            Some(failure) => {
+                drop(state);
+                listener(&failure);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DirectoryHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DirectoryHealth").field(&self.failure()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_stands_and_every_listener_hears_it_once() {
+        let health = DirectoryHealth::default();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let listen = || {
+            let heard = heard.clone();
+            health.on_failure(Box::new(move |failure| heard.lock().push(failure.clone())));
+        };
+        let first = DirectoryFailure::SyncOverdue(Duration::from_secs(30));
+        listen();
+        health.fail(first.clone());
+        health.fail(DirectoryFailure::SyncOverdue(Duration::from_secs(60)));
+        listen();
+        assert_eq!(health.failure(), Some(first.clone()));
+        assert_eq!(*heard.lock(), [first.clone(), first]);
+    }
+}

@@ -1,0 +1,105 @@
+//! The one pass over the records of a batch, and the renumbering of those that a client numbered wrongly.
+
+use ottla_base::Timestamp;
+
+use super::{RecordError, RecordErrorCause, Rules, ValidationError, refuse_record};
+use crate::varint::{write_varint, write_varlong};
+use crate::walk::{Cursor, RecordShape, SliceCursor, walk_record};
+use crate::{Header, RecordFault};
+
+/// How many records of a batch are named in an error. The batch is rejected whole anyway, and the answer must not be the larger one.
+const RECORD_ERRORS_MAX: usize = 1024;
+
+/// What the pass tells.
+pub(super) struct Walked {
+    /// The largest timestamp, -1 where no record has one.
+    pub(super) max_timestamp: Timestamp,
+    /// Whose it is first.
+    pub(super) offset_delta_of_max_timestamp: i32,
+    /// False where the records are not numbered 0, 1, 2 ...
+    pub(super) offsets_are_consecutive: bool,
+}
+
+/// Walks the records that `header` counts and checks each.
+pub(super) fn walk_records<C: Cursor>(
+    mut cursor: C,
+    header: &Header,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Walked, ValidationError> {
+    let (earliest, latest) = rules.timestamp_window(now);
+    let mut walked =
+        Walked { max_timestamp: Timestamp::NONE, offset_delta_of_max_timestamp: 0, offsets_are_consecutive: true };
+    let mut errors = Vec::new();
+    for index in 0..header.record_count {
+        let shape = walk_record(&mut cursor).map_err(|fault| refuse_record(index, fault))?;
+        let timestamp = Timestamp(header.base_timestamp.0.wrapping_add(shape.timestamp_delta));
+        if timestamp > walked.max_timestamp {
+            (walked.max_timestamp, walked.offset_delta_of_max_timestamp) = (timestamp, index);
+        }
+        walked.offsets_are_consecutive &= shape.offset_delta == index;
+        let is_out_of_range = (timestamp < earliest || timestamp > latest) && timestamp != Timestamp::NONE;
+        let lacks_key = rules.is_compacted && !shape.has_key;
+        if (is_out_of_range || lacks_key) && errors.len() < RECORD_ERRORS_MAX {
+            let cause = match lacks_key {
+                true => RecordErrorCause::MissingKey,
+                false => RecordErrorCause::Timestamp { timestamp, earliest, latest },
+            };
+            errors.push(RecordError { index, cause });
+        }
+    }
+    let last = header.record_count - 1;
+    if !cursor.is_at_end().map_err(|fault| refuse_record(last, fault))? {
+        return Err(refuse_record(last, RecordFault::TrailingBytes));
+    }
+    refuse_errors(errors).map(|()| walked)
+}
+
+/// One bad timestamp makes it the batch's error. Source: Kafka `LogValidator.processRecordErrors`.
+fn refuse_errors(errors: Vec<RecordError>) -> Result<(), ValidationError> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let is_timestamp = |error: &RecordError| matches!(error.cause, RecordErrorCause::Timestamp { .. });
+    Err(match errors.iter().any(is_timestamp) {
+        true => ValidationError::InvalidTimestamp(errors),
+        false => ValidationError::InvalidRecords(errors),
+    })
+}
+
+/// The records of `raw`, which were walked before, with offset deltas 0, 1, 2 ...
+pub(super) fn renumber(raw: &[u8], record_count: i32) -> Vec<u8> {
+    let mut renumbered = Vec::with_capacity(raw.len() + record_count as usize * 4);
+    let mut cursor = SliceCursor::new(raw);
+    let mut body = Vec::new();
+    for offset_delta in 0..record_count {
+        let start = cursor.consumed();
+        let RecordShape { timestamp_delta, .. } = walk_record(&mut cursor).expect("the records were walked before");
+        let mut record = SliceCursor::new(&raw[start..cursor.consumed()]);
+        let rest = after_offset_delta(&mut record).expect("the record was walked before");
+
+        body.clear();
+        body.push(raw[start + rest.attributes]);
+        write_varlong(&mut body, timestamp_delta);
+        write_varint(&mut body, offset_delta);
+        body.extend_from_slice(&raw[start + rest.key..cursor.consumed()]);
+        write_varint(&mut renumbered, body.len() as i32);
+        renumbered.extend_from_slice(&body);
+    }
+    renumbered
+}
+
+/// Where parts of a record lie, from its first byte.
+struct Parts {
+    attributes: usize,
+    key: usize,
+}
+
+fn after_offset_delta(record: &mut SliceCursor<'_>) -> Result<Parts, RecordFault> {
+    record.varint()?;
+    let attributes = record.consumed();
+    record.byte()?;
+    record.varlong()?;
+    record.varint()?;
+    Ok(Parts { attributes, key: record.consumed() })
+}

@@ -1,0 +1,310 @@
+//! The walk over encoded records, without making anything of them: over a slice where they lie uncompressed, over a decoder's
+//! stream where they do not. Knows a record's layout and nothing of batches.
+//!
+//! ```text
+//! length  attributes  timestampDelta  offsetDelta  keyLength key  valueLength value  count (keyLength key valueLength value)*
+//! varint  1 byte      varlong         varint       varint         varint             varint  headers
+//! ```
+
+use thiserror::Error;
+
+use crate::DecompressError;
+use crate::compression::Decoder;
+use crate::varint::{VARINT_LEN_MAX, VARLONG_LEN_MAX, unzigzag_32, unzigzag_64};
+
+/// Why bytes are no record.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RecordFault {
+    /// The records end within a record.
+    #[error("records end within a record")]
+    Truncated,
+    /// A variable-length integer has more bytes than its type can take.
+    #[error("variable-length integer is too long")]
+    VarintTooLong,
+    /// The record's length is negative.
+    #[error("record length {0} is negative")]
+    NegativeLength(i32),
+    /// The record's fields take more or less than its length.
+    #[error("record of length {declared} has fields of {read} bytes")]
+    LengthMismatch {
+        /// What the record says.
+        declared: i32,
+        /// What its fields take.
+        read: usize,
+    },
+    /// The number of headers is negative.
+    #[error("header count {0} is negative")]
+    NegativeHeaderCount(i32),
+    /// A header has no key.
+    #[error("header key length {0} is negative")]
+    NegativeHeaderKeyLength(i32),
+    /// More bytes follow after as many records as the batch counts.
+    #[error("bytes follow the last record")]
+    TrailingBytes,
+    /// The batch counts a negative number of records.
+    #[error("record count {0} is negative")]
+    NegativeRecordCount(i32),
+    /// The records could not be decompressed.
+    #[error("decompress records")]
+    Decompress(#[from] DecompressError),
+}
+
+/// Where a walk reads from.
+pub(crate) trait Cursor {
+    /// How many bytes have been read or skipped.
+    fn consumed(&self) -> usize;
+    /// The next byte.
+    fn byte(&mut self) -> Result<u8, RecordFault>;
+    /// The next zigzag integer of 32 bits.
+    fn varint(&mut self) -> Result<i32, RecordFault>;
+    /// The next zigzag integer of 64 bits.
+    fn varlong(&mut self) -> Result<i64, RecordFault>;
+    /// Leaves out `count` bytes.
+    fn skip(&mut self, count: usize) -> Result<(), RecordFault>;
+    /// True where nothing follows.
+    fn is_at_end(&mut self) -> Result<bool, RecordFault>;
+}
+
+/// What a walk tells of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordShape {
+    pub(crate) timestamp_delta: i64,
+    pub(crate) offset_delta: i32,
+    pub(crate) has_key: bool,
+}
+
+/// Walks one record: every length in it is checked, and that its fields take exactly what it says. A negative key or value length is
+/// a null, as Kafka reads it.
+#[inline(always)]
+pub(crate) fn walk_record<C: Cursor>(cursor: &mut C) -> Result<RecordShape, RecordFault> {
+    let declared = cursor.varint()?;
+    if declared < 0 {
+        return Err(RecordFault::NegativeLength(declared));
+    }
+    let start = cursor.consumed();
+    cursor.byte()?;
+    let timestamp_delta = cursor.varlong()?;
+    let offset_delta = cursor.varint()?;
+    let key_length = cursor.varint()?;
+    skip_nullable(cursor, key_length)?;
+    let value_length = cursor.varint()?;
+    skip_nullable(cursor, value_length)?;
+    let header_count = cursor.varint()?;
+    if header_count != 0 {
+        walk_headers(cursor, header_count)?;
+    }
+    let read = cursor.consumed() - start;
+    if read != declared as usize {
+        return Err(RecordFault::LengthMismatch { declared, read });
+    }
+    Ok(RecordShape { timestamp_delta, offset_delta, has_key: key_length >= 0 })
+}
+
+fn walk_headers<C: Cursor>(cursor: &mut C, header_count: i32) -> Result<(), RecordFault> {
+    if header_count < 0 {
+        return Err(RecordFault::NegativeHeaderCount(header_count));
+    }
+    for _ in 0..header_count {
+        let key_length = cursor.varint()?;
+        if key_length < 0 {
+            return Err(RecordFault::NegativeHeaderKeyLength(key_length));
+        }
+        cursor.skip(key_length as usize)?;
+        let value_length = cursor.varint()?;
+        skip_nullable(cursor, value_length)?;
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn skip_nullable<C: Cursor>(cursor: &mut C, length: i32) -> Result<(), RecordFault> {
+    if length > 0 { cursor.skip(length as usize) } else { Ok(()) }
+}
+
+/// Reads records that lie in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SliceCursor<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl<'a> SliceCursor<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> SliceCursor<'a> {
+        SliceCursor { bytes, position: 0 }
+    }
+
+    /// A cursor over `bytes` that begins at `position`.
+    pub(crate) fn at(bytes: &'a [u8], position: usize) -> SliceCursor<'a> {
+        SliceCursor { bytes, position }
+    }
+
+    #[cold]
+    fn long_varint(&mut self) -> Result<i32, RecordFault> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let (raw, length) = decode_long(rest, VARINT_LEN_MAX)?;
+        self.position += length;
+        Ok(unzigzag_32(raw as u32))
+    }
+
+    #[cold]
+    fn long_varlong(&mut self) -> Result<i64, RecordFault> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let (raw, length) = decode_long(rest, VARLONG_LEN_MAX)?;
+        self.position += length;
+        Ok(unzigzag_64(raw))
+    }
+
+    /// The next integer where it takes one or two bytes, as nearly all do.
+    #[inline(always)]
+    fn short(&mut self) -> Option<u32> {
+        let first = u32::from(*self.bytes.get(self.position)?);
+        if first < 0x80 {
+            self.position += 1;
+            return Some(first);
+        }
+        let second = u32::from(*self.bytes.get(self.position + 1)?);
+        if second < 0x80 {
+            self.position += 2;
+            return Some(first & 0x7f | second << 7);
+        }
+        None
+    }
+}
+
+impl Cursor for SliceCursor<'_> {
+    #[inline(always)]
+    fn consumed(&self) -> usize {
+        self.position
+    }
+
+    #[inline(always)]
+    fn byte(&mut self) -> Result<u8, RecordFault> {
+        let byte = *self.bytes.get(self.position).ok_or(RecordFault::Truncated)?;
+        self.position += 1;
+        Ok(byte)
+    }
+
+    #[inline(always)]
+    fn varint(&mut self) -> Result<i32, RecordFault> {
+        match self.short() {
+            Some(raw) => Ok(unzigzag_32(raw)),
+            None => self.long_varint(),
+        }
+    }
+
+    #[inline(always)]
+    fn varlong(&mut self) -> Result<i64, RecordFault> {
+        match self.short() {
+            Some(raw) => Ok(unzigzag_64(u64::from(raw))),
+            None => self.long_varlong(),
+        }
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, count: usize) -> Result<(), RecordFault> {
+        if count > self.bytes.len() - self.position {
+            return Err(RecordFault::Truncated);
+        }
+        self.position += count;
+        Ok(())
+    }
+
+    #[inline]
+    fn is_at_end(&mut self) -> Result<bool, RecordFault> {
+        Ok(self.position == self.bytes.len())
+    }
+}
+
+/// Decodes an integer of up to `length_max` bytes; gives its raw value and how many it took.
+fn decode_long(bytes: &[u8], length_max: usize) -> Result<(u64, usize), RecordFault> {
+    let mut raw = 0;
+    for (n, byte) in bytes.iter().take(length_max).enumerate() {
+        raw |= u64::from(byte & 0x7f) << (7 * n);
+        if *byte < 0x80 {
+            return Ok((raw, n + 1));
+        }
+    }
+    Err(if bytes.len() < length_max { RecordFault::Truncated } else { RecordFault::VarintTooLong })
+}
+
+/// Reads records as they are decompressed, a buffer at a time.
+pub(crate) struct StreamCursor<'a> {
+    decoder: Decoder<'a>,
+    buffer: Box<[u8]>,
+    position: usize,
+    filled: usize,
+    /// What was consumed before the buffer's first byte.
+    consumed_before: usize,
+}
+
+impl<'a> StreamCursor<'a> {
+    /// What is decompressed at a time, in bytes.
+    const BUFFER_LEN: usize = 32 * 1024;
+
+    pub(crate) fn new(decoder: Decoder<'a>) -> StreamCursor<'a> {
+        let buffer = vec![0; Self::BUFFER_LEN].into_boxed_slice();
+        StreamCursor { decoder, buffer, position: 0, filled: 0, consumed_before: 0 }
+    }
+
+    /// Moves what is left to the buffer's front and reads on; false at the end of the stream.
+    #[cold]
+    fn refill(&mut self) -> Result<bool, RecordFault> {
+        self.buffer.copy_within(self.position..self.filled, 0);
+        self.consumed_before += self.position;
+        self.filled -= self.position;
+        self.position = 0;
+        let read = self.decoder.read(&mut self.buffer[self.filled..])?;
+        self.filled += read;
+        Ok(read > 0)
+    }
+
+    /// Decodes an integer, from the buffer where it holds as much as it can take.
+    #[inline]
+    fn raw(&mut self, length_max: usize) -> Result<u64, RecordFault> {
+        while self.filled - self.position < length_max && self.refill()? {}
+        let (raw, length) = decode_long(&self.buffer[self.position..self.filled], length_max)?;
+        self.position += length;
+        Ok(raw)
+    }
+}
+
+impl Cursor for StreamCursor<'_> {
+    fn consumed(&self) -> usize {
+        self.consumed_before + self.position
+    }
+
+    fn byte(&mut self) -> Result<u8, RecordFault> {
+        if self.is_at_end()? {
+            return Err(RecordFault::Truncated);
+        }
+        self.position += 1;
+        Ok(self.buffer[self.position - 1])
+    }
+
+    fn varint(&mut self) -> Result<i32, RecordFault> {
+        Ok(unzigzag_32(self.raw(VARINT_LEN_MAX)? as u32))
+    }
+
+    fn varlong(&mut self) -> Result<i64, RecordFault> {
+        Ok(unzigzag_64(self.raw(VARLONG_LEN_MAX)?))
+    }
+
+    fn skip(&mut self, count: usize) -> Result<(), RecordFault> {
+        let mut left = count;
+        loop {
+            let here = left.min(self.filled - self.position);
+            self.position += here;
+            left -= here;
+            if left == 0 {
+                return Ok(());
+            }
+            if !self.refill()? {
+                return Err(RecordFault::Truncated);
+            }
+        }
+    }
+
+    fn is_at_end(&mut self) -> Result<bool, RecordFault> {
+        Ok(self.position == self.filled && !self.refill()?)
+    }
+}

@@ -33,6 +33,7 @@ pub trait Entropy: Send + Sync + fmt::Debug {
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
+    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
     fn next_u64(&self) -> u64 {
         getrandom::u64().expect("the operating system has random numbers once it has booted")
     }

@@ -1,1 +1,20 @@
 //! Frames in and out of sockets, real and simulated; limits.
+//!
+//! The accepting side is [`Acceptor`]: it hands each frame of each connection to a [`Service`] and sends the replies in request order.
+//! [`Client`] is the other side. Both run over a [`Transport`](transport::Transport), of which there is the operating system's and a
+//! simulated one. All tasks of a node are spawned in its [`TaskScope`], and everything that waits does so through [`timer`].
+//!
+//! To follow a request, read `connection.rs`, then `frame.rs` and `limits.rs`.
+//!
+//! **Architecture invariant:** net knows frames, no API: of a request it reads the key (for how much a frame may weigh), of a message
+//! nothing at all.
+
+mod limits;
+mod service;
+mod tasks;
+pub mod timer;
+pub mod transport;
+
+pub use limits::{Limits, MemoryPermit, RequestMemory};
+pub use service::{ConnectionId, ConnectionInfo, Frame, Reply, Service, Staged};
+pub use tasks::TaskScope;

@@ -1,0 +1,135 @@
+//! [`TcpTransport`]: the operating system's TCP.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{BoxFuture, Endpoint, Listener, Stream, Transport};
+
+/// How many connections the kernel keeps for a listener that does not take them (it caps this at `net.core.somaxconn`).
+const BACKLOG: i32 = 1024;
+
+/// TCP, with Nagle's algorithm off on both sides: it costs 44 ms on a 16 KB batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TcpTransport;
+
+impl Transport for TcpTransport {
+    fn bind(&self, address: SocketAddr) -> io::Result<Box<dyn Listener>> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // A restarted broker must not wait for connections of its former self to time out.
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            // `[::]` and `0.0.0.0` are listeners of their own, whatever the system's default is.
+            socket.set_only_v6(true)?;
+        }
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        listener(socket)
+    }
+
+    fn connect(&self, peer: &Endpoint) -> BoxFuture<io::Result<Box<dyn Stream>>> {
+        Box::pin(connect(peer.clone()))
+    }
+}
+
+#[expect(clippy::disallowed_types, reason = "this is the seam")]
+fn listener(socket: Socket) -> io::Result<Box<dyn Listener>> {
+    let listener = tokio::net::TcpListener::from_std(std::net::TcpListener::from(socket))?;
+    let local_address = listener.local_addr()?;
+    Ok(Box::new(TcpListener { listener, local_address }))
+}
+
+#[expect(clippy::disallowed_types, reason = "this is the seam")]
+async fn connect(peer: Endpoint) -> io::Result<Box<dyn Stream>> {
+    let unreachable = |e| io::Error::new(io::ErrorKind::HostUnreachable, e);
+    let addresses = tokio::net::lookup_host((peer.host.as_str(), peer.port)).await.map_err(unreachable)?;
+    let mut failure = io::Error::new(io::ErrorKind::HostUnreachable, "the name has no address");
+    for address in addresses {
+        match tokio::net::TcpStream::connect(address).await {
+            Ok(stream) => return TcpStream::boxed(stream),
+            Err(e) => failure = e,
+        }
+    }
+    Err(failure)
+}
+
+#[derive(Debug)]
+#[expect(clippy::disallowed_types, reason = "this is the seam")]
+struct TcpListener {
+    listener: tokio::net::TcpListener,
+    local_address: SocketAddr,
+}
+
+impl Listener for TcpListener {
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Box<dyn Stream>>> {
+        self.listener.poll_accept(context).map(|accepted| TcpStream::boxed(accepted?.0))
+    }
+
+    fn local_address(&self) -> SocketAddr {
+        self.local_address
+    }
+}
+
+#[derive(Debug)]
+#[expect(clippy::disallowed_types, reason = "this is the seam")]
+struct TcpStream {
+    stream: tokio::net::TcpStream,
+    local_address: SocketAddr,
+    peer_address: SocketAddr,
+}
+
+impl TcpStream {
+    #[expect(clippy::disallowed_types, reason = "this is the seam")]
+    fn boxed(stream: tokio::net::TcpStream) -> io::Result<Box<dyn Stream>> {
+        stream.set_nodelay(true)?;
+        let (local_address, peer_address) = (stream.local_addr()?, stream.peer_addr()?);
+        Ok(Box::new(TcpStream { stream, local_address, peer_address }))
+    }
+}
+
+impl Stream for TcpStream {
+    fn local_address(&self) -> SocketAddr {
+        self.local_address
+    }
+
+    fn peer_address(&self) -> SocketAddr {
+        self.peer_address
+    }
+}
+
+impl AsyncRead for TcpStream {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

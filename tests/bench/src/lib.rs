@@ -1,1 +1,0 @@
-//! The raw replayer, the floor and the benchmarks.

@@ -29,7 +29,8 @@ pub struct Value(pub u64);
 #[serde(transparent)]
 pub struct Offset(pub i64);
 
-/// A client that does one thing after another. After an operation of unknown outcome it ends, and another takes its place.
+/// A client that does one thing after another. After an operation of unknown outcome it ends, and another takes its
+/// place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Process(pub u32);
@@ -66,7 +67,8 @@ pub enum Outcome {
     Invoke,
     /// It was done, and the broker said so.
     Ok,
-    /// It was surely not done, and never will be. Only for errors that prove it: a timeout or a lost connection proves nothing.
+    /// It was surely not done, and never will be. Only for errors that prove it: a timeout or a lost connection proves
+    /// nothing.
     Fail,
     /// It may have been done, or may be done later.
     Info,
@@ -170,7 +172,8 @@ pub struct Event {
     /// Beginning or end.
     #[serde(rename = "type")]
     pub outcome: Outcome,
-    /// What. At the end it carries what was learnt, also where the outcome is not known: an offset or a record that was seen stays seen.
+    /// What. At the end it carries what was learnt, also where the outcome is not known: an offset or a record that was
+    /// seen stays seen.
     #[serde(flatten)]
     pub action: Action,
     /// Keys that a group took away or gave while the operation ran: inside it they may jump.
@@ -214,7 +217,8 @@ mod tests {
 
     #[test]
     fn reads_the_line_that_the_module_documents() {
-        let line = r#"{"index":3,"time_ns":99,"process":2,"type":"ok","f":"poll","value":[{"poll":[{"key":0,"offset":3,"value":7}]}]}"#;
+        let line = r#"{"index":3,"time_ns":99,"process":2,"type":"ok","f":"poll",
+                       "value":[{"poll":[{"key":0,"offset":3,"value":7}]}]}"#;
         let event: Event = serde_json::from_str(line).unwrap();
         let polled: Vec<_> = event.action.polled().copied().collect();
         assert_eq!(polled, [Record { key: Key(0), offset: Offset(3), value: Value(7) }]);

@@ -25,8 +25,8 @@ impl<L: Copy> Graph<L> {
         }
     }
 
-    /// One cycle, a shortest through its first node, for each component that has any. A cycle is a list of edges, each as
-    /// (from, label); the last leads back to the first.
+    /// One cycle, a shortest through its first node, for each component that has any. A cycle is a list of edges, each
+    /// as (from, label); the last leads back to the first.
     pub(crate) fn cycles(&self) -> Vec<Vec<(usize, L)>> {
         let (component_of, sizes) = self.components();
         let mut cycles = Vec::new();
@@ -63,8 +63,8 @@ impl<L: Copy> Graph<L> {
         unreachable!("a component of two nodes or more holds a cycle through each of them")
     }
 
-    /// Tarjan's algorithm with its stack on the heap, since a history's chains are as long as the history. Returns each node's
-    /// component and each component's size.
+    /// Tarjan's algorithm with its stack on the heap, since a history's chains are as long as the history. Returns each
+    /// node's component and each component's size.
     fn components(&self) -> (Vec<usize>, Vec<usize>) {
         const NONE: usize = usize::MAX;
         let n = self.edges.len();

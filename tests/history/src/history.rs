@@ -1,6 +1,7 @@
 //! The lines of a history, checked for form as they come and paired into operations.
 //!
-//! It knows what a well-formed history is and nothing of what a log may do: that is for [`anomalies`](crate::anomalies).
+//! It knows what a well-formed history is and nothing of what a log may do: that is for
+//! [`anomalies`](crate::anomalies).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Write};

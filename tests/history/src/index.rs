@@ -1,8 +1,9 @@
-//! Who wrote, who read, and what each partition must have held: everything the anomalies are looked up in, built in one pass.
+//! Who wrote, who read, and what each partition must have held: everything the anomalies are looked up in, built in one
+//! pass.
 //!
-//! Jepsen numbers a partition's versions densely and looks values up in that order. Here records carry their offsets, so order is asked of
-//! the offsets themselves: a value that stands at two of them cannot confuse the checks of order. What lies strictly
-//! between two offsets is what a client skipped.
+//! Jepsen numbers a partition's versions densely and looks values up in that order. Here records carry their offsets,
+//! so order is asked of the offsets themselves: a value that stands at two of them cannot confuse the checks of order.
+//! What lies strictly between two offsets is what a client skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -16,8 +17,9 @@ pub type OperationId = usize;
 /// One partition as all clients together saw it.
 #[derive(Debug, Default)]
 pub struct Partition {
-    /// Every value seen at an offset: by any poll, whatever became of it, since a poller must never see what may vanish; and by sends
-    /// that surely took place and told their offset. More than one value at an offset is an anomaly.
+    /// Every value seen at an offset: by any poll, whatever became of it, since a poller must never see what may
+    /// vanish; and by sends that surely took place and told their offset. More than one value at an offset is an
+    /// anomaly.
     pub log: BTreeMap<Offset, BTreeSet<Value>>,
     /// The same, by value. More than one offset is an anomaly.
     pub offsets: BTreeMap<Value, BTreeSet<Offset>>,
@@ -32,8 +34,8 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// The first offset strictly between `after` and `before` whose record can be read, if there is one. What is lost does not count:
-    /// it is reported as such, and nobody can be blamed for not having read it.
+    /// The first offset strictly between `after` and `before` whose record can be read, if there is one. What is lost
+    /// does not count: it is reported as such, and nobody can be blamed for not having read it.
     pub fn first_between(&self, after: Offset, before: Offset) -> Option<Offset> {
         if after >= before {
             return None;
@@ -52,8 +54,8 @@ impl Partition {
         self.offsets.entry(value).or_default().insert(offset);
     }
 
-    /// A value is lost when it was surely written, all its places are at or below the highest first place of a value that was read, and
-    /// no operation that ended well polled it.
+    /// A value is lost when it was surely written, all its places are at or below the highest first place of a value
+    /// that was read, and no operation that ended well polled it.
     fn find_lost(&mut self, committed: &BTreeSet<Value>) {
         let first_offset = |value| self.offsets.get(value).and_then(BTreeSet::first).copied();
         let Some(bound) = self.readers.keys().filter_map(first_offset).max() else { return };
@@ -97,8 +99,8 @@ impl<'h> Index<'h> {
         index
     }
 
-    /// Whether `send`, a step of `operation`, surely took place. Outside of a transaction each record has its own fate: an offset is an
-    /// acknowledgement. A transaction of unknown outcome took place when any of its records was read.
+    /// Whether `send`, a step of `operation`, surely took place. Outside of a transaction each record has its own fate:
+    /// an offset is an acknowledgement. A transaction of unknown outcome took place when any of its records was read.
     pub fn is_committed(&self, operation: &Operation<'_>, send: &Send) -> bool {
         match (operation.outcome(), operation.action()) {
             (Outcome::Ok, _) => true,

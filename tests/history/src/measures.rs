@@ -1,4 +1,5 @@
-//! What is worth knowing about a run and judges nothing: how much was done, how far consumers lagged, what was read more than once.
+//! What is worth knowing about a run and judges nothing: how much was done, how far consumers lagged, what was read
+//! more than once.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +18,8 @@ pub struct Measures {
     pub polled: usize,
     /// Faults injected.
     pub faults: usize,
-    /// The longest time, in nanoseconds, that an acknowledged record had been there when a poll began that still did not return it,
-    /// though the consumer stood before it; and who waited.
+    /// The longest time, in nanoseconds, that an acknowledged record had been there when a poll began that still did
+    /// not return it, though the consumer stood before it; and who waited.
     pub worst_lag_ns: Option<(u64, Process, Key)>,
     /// How many records one process got more than once, and the most times it got one.
     pub repeated: Repeated,
@@ -49,8 +50,8 @@ impl Measures {
     }
 }
 
-/// For each key, its acknowledged places with the earliest acknowledgement at or after each of them, so that "since when has there been
-/// something to read past here" is one look-up.
+/// For each key, its acknowledged places with the earliest acknowledgement at or after each of them, so that "since
+/// when has there been something to read past here" is one look-up.
 fn waiting_since(index: &Index<'_>) -> BTreeMap<Key, BTreeMap<Offset, u64>> {
     let mut acknowledged: BTreeMap<Key, BTreeMap<Offset, u64>> = BTreeMap::new();
     for operation in index.operations.iter().filter(|operation| operation.is_ok()) {

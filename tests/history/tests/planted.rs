@@ -1,4 +1,5 @@
-//! The judge is judged: into a clean simulated history each anomaly is planted once, and the checker must report that one and no other.
+//! The judge is judged: into a clean simulated history each anomaly is planted once, and the checker must report that
+//! one and no other.
 
 mod simulated;
 

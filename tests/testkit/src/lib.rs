@@ -1,1 +1,28 @@
 //! Launchers, clients and fixtures that the test crates share.
+//!
+//! - [`Broker`]: the real binary as a process of its own, in a folder of its own, started, stopped, killed and started
+//!   again.
+//! - [`Client`]: Kafka's protocol over a plain socket, message by message or byte by byte. [`requests`] builds the
+//!   usual messages.
+//! - [`Kcat`], [`KafkaTools`]: other people's tools, run as processes.
+//! - [`Tmpfs`]: a small file system that can be filled. [`ProcessFigures`]: what the kernel says of a process.
+//! - [`wait`]: the one place that waits, for a condition and never for a time.
+//!
+//! **Architecture invariant:** the testkit knows the broker from outside only: its command line, its port and its
+//! folder.
+
+mod broker;
+mod client;
+mod kafka_tools;
+mod kcat;
+mod process_figures;
+pub mod requests;
+mod tmpfs;
+pub mod wait;
+
+pub use broker::{Broker, Launcher};
+pub use client::{Client, Reply};
+pub use kafka_tools::KafkaTools;
+pub use kcat::Kcat;
+pub use process_figures::ProcessFigures;
+pub use tmpfs::Tmpfs;

@@ -1,11 +1,12 @@
 //! No operation comes before itself: information does not flow in circles.
 //!
-//! Edges lead from an operation to one that must come after it: from the writer of a value to each that read it (`read`), from
-//! the writer of a version to the writer of the next (`overwritten`), and from what had ended to what began later (`then`), which covers
-//! the order of each process too. Kafka does not isolate writes, so what needs `overwritten` is a note, not a fault.
+//! Edges lead from an operation to one that must come after it: from the writer of a value to each that read it
+//! (`read`), from the writer of a version to the writer of the next (`overwritten`), and from what had ended to what
+//! began later (`then`), which covers the order of each process too. Kafka does not isolate writes, so what needs
+//! `overwritten` is a note, not a fault.
 //!
-//! The order in time would take an edge for every two operations. A chain of instants, one for each end, carries it in three
-//! edges an operation.
+//! The order in time would take an edge for every two operations. A chain of instants, one for each end, carries it in
+//! three edges an operation.
 
 use super::Anomaly;
 use crate::event::{Key, Outcome, Value};

@@ -11,7 +11,7 @@
 //! | unseen | a written value beyond all that was ever read, also at the end | [`writes`] |
 //! | poll-skip, nonmonotonic-poll | a consumer's next poll leaves out records, or goes back | [`polls`] |
 //! | int-poll-skip, int-nonmonotonic-poll | the same inside one operation | [`polls`] |
-//! | nonmonotonic-send, int-nonmonotonic-send | a later send at a lower offset, across operations or inside one | [`sends`] |
+//! | nonmonotonic-send, int-nonmonotonic-send | a later send at a lower offset | [`sends`] |
 //! | int-send-skip | somebody else's record between two sends of one operation | [`sends`] |
 //! | G0, G1c | operations that each must come before the other | [`cycles`] |
 //!
@@ -109,7 +109,8 @@ pub enum Anomaly {
     NonmonotonicSend(SendStep),
     /// Between two sends of one operation lies somebody else's record. Always allowed: producers interleave.
     IntSendSkip(SendStep),
-    /// Operations each of which overwrote another's version before being overwritten. Always allowed: writes are not isolated.
+    /// Operations each of which overwrote another's version before being overwritten. Always allowed: writes are not
+    /// isolated.
     G0 {
         /// The operations' events, in a circle.
         cycle: Vec<String>,

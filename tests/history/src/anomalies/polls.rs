@@ -10,13 +10,15 @@ use crate::index::Index;
 /// Where one process stands.
 #[derive(Debug, Default)]
 struct Reader {
-    /// The last place of each key that an operation which ended well has polled. A poll that ended otherwise is sought back.
+    /// The last place of each key that an operation which ended well has polled. A poll that ended otherwise is sought
+    /// back.
     last: BTreeMap<Key, Offset>,
     subscribed: bool,
 }
 
 impl Reader {
-    /// Takes up a new set of keys: places in keys that are not in it are forgotten, and all of them where it starts afresh.
+    /// Takes up a new set of keys: places in keys that are not in it are forgotten, and all of them where it starts
+    /// afresh.
     fn assign(&mut self, keys: &[Key], subscribed: bool, afresh: bool) {
         self.last.retain(|key, _| !afresh && keys.contains(key));
         self.subscribed = subscribed;
@@ -42,7 +44,8 @@ pub(super) fn find(index: &Index<'_>) -> Vec<Anomaly> {
     found
 }
 
-/// Follows one operation's records. Steps inside it are judged whatever its outcome; the step into it only if it ended well.
+/// Follows one operation's records. Steps inside it are judged whatever its outcome; the step into it only if it ended
+/// well.
 fn walk(index: &Index<'_>, operation: &Operation<'_>, reader: &mut Reader, found: &mut Vec<Anomaly>) {
     let event = operation.event();
     let mut inside: BTreeMap<Key, Offset> = BTreeMap::new();

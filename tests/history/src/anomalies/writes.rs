@@ -3,8 +3,8 @@
 use super::Anomaly;
 use crate::index::Index;
 
-/// Finds lost-write and unseen. A lost value is not called unseen as well: *unseen* is left for those that no read has passed, where the
-/// consumers may be at fault just as much as the log.
+/// Finds lost-write and unseen. A lost value is not called unseen as well: *unseen* is left for those that no read has
+/// passed, where the consumers may be at fault just as much as the log.
 pub(super) fn find(index: &Index<'_>) -> Vec<Anomaly> {
     let mut found = Vec::new();
     for (&key, partition) in &index.partitions {

@@ -1,4 +1,5 @@
-//! A broker that is right, and clients of it, from a seed: they write clean histories. A test may then bend the broker or a client once.
+//! A broker that is right, and clients of it, from a seed: they write clean histories. A test may then bend the broker
+//! or a client once.
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,23 @@
+//! Where the workspace lies, and the only file access of the chores: they run beside the product, not in it.
+#![expect(clippy::disallowed_methods, reason = "chores are no part of a node and need no simulated disk")]
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the workspace's `Cargo.toml`.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this crate lies two folders deep").to_owned()
+}
+
+pub(crate) fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    path.parent().map(std::fs::create_dir_all).transpose()?;
+    std::fs::write(path, text)
+}
+
+/// The text of a file that may not be there.
+pub(crate) fn read(path: &Path) -> std::io::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

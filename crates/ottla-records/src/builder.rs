@@ -2,7 +2,7 @@
 
 use ottla_base::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
 
-use crate::varint::{varint_len, write_varint, write_varlong};
+use crate::varint::{varint_len, varlong_len, write_varint, write_varlong};
 use crate::{Attributes, Batch, Compression, HEADER_LEN, Header, NO_SEQUENCE, compress};
 
 /// Gathers records into one batch. The first is at offset delta 0, and each later one at the next.
@@ -93,24 +93,28 @@ impl BatchBuilder {
         header.max_timestamp = header.max_timestamp.max(timestamp);
         header.record_count += 1;
         header.last_offset_delta += 1;
-        let timestamp_delta = timestamp.0.wrapping_sub(header.base_timestamp.0);
+        let (timestamp_delta, offset_delta) =
+            (timestamp.0.wrapping_sub(header.base_timestamp.0), header.last_offset_delta);
+        let header_count = i32::try_from(headers.len()).expect("a record is below 2 GiB");
 
-        let bytes_len = |bytes: Option<&[u8]>| varint_len(nullable_len(bytes)) + bytes.map_or(0, <[u8]>::len);
         let headers_len: usize =
-            headers.iter().map(|(key, value)| bytes_len(Some(key.as_bytes())) + bytes_len(*value)).sum();
-        let fields_len = bytes_len(key) + bytes_len(value) + varint_len(headers.len() as i32) + headers_len;
-        let mut head = Vec::with_capacity(16);
-        head.push(0);
-        write_varlong(&mut head, timestamp_delta);
-        write_varint(&mut head, header.last_offset_delta);
-        let length = i32::try_from(head.len() + fields_len).expect("a record is below 2 GiB");
+            headers.iter().map(|(key, value)| nullable_len(Some(key.as_bytes())) + nullable_len(*value)).sum();
+        let length = 1
+            + varlong_len(timestamp_delta)
+            + varint_len(offset_delta)
+            + nullable_len(key)
+            + nullable_len(value)
+            + varint_len(header_count)
+            + headers_len;
 
         let out = &mut self.buffer;
-        write_varint(out, length);
-        out.extend_from_slice(&head);
+        write_varint(out, i32::try_from(length).expect("a record is below 2 GiB"));
+        out.push(0);
+        write_varlong(out, timestamp_delta);
+        write_varint(out, offset_delta);
         write_nullable(out, key);
         write_nullable(out, value);
-        write_varint(out, headers.len() as i32);
+        write_varint(out, header_count);
         for (key, value) in headers {
             write_nullable(out, Some(key.as_bytes()));
             write_nullable(out, *value);
@@ -142,11 +146,78 @@ impl BatchBuilder {
     }
 }
 
-fn nullable_len(bytes: Option<&[u8]>) -> i32 {
+/// How many bytes [`write_nullable`] appends.
+fn nullable_len(bytes: Option<&[u8]>) -> usize {
+    varint_len(length_field(bytes)) + bytes.map_or(0, <[u8]>::len)
+}
+
+fn length_field(bytes: Option<&[u8]>) -> i32 {
     bytes.map_or(-1, |bytes| i32::try_from(bytes.len()).expect("a record is below 2 GiB"))
 }
 
 fn write_nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
-    write_varint(out, nullable_len(bytes));
+    write_varint(out, length_field(bytes));
     out.extend_from_slice(bytes.unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Record;
+    use proptest::prelude::*;
+
+    type Entry = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Option<Vec<u8>>)>);
+
+    fn entries() -> impl Strategy<Value = Vec<Entry>> {
+        let bytes = || prop::option::of(prop::collection::vec(any::<u8>(), 0..100));
+        let headers = prop::collection::vec((".{0,8}", bytes()), 0..4);
+        prop::collection::vec((any::<i64>(), bytes(), bytes(), headers), 1..20)
+    }
+
+    fn append_all(builder: &mut BatchBuilder, entries: &[Entry]) {
+        for (timestamp, key, value, headers) in entries {
+            let headers: Vec<_> = headers.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+            builder.append_with_headers(Timestamp(*timestamp), key.as_deref(), value.as_deref(), &headers);
+        }
+    }
+
+    fn entry(record: Record) -> Entry {
+        let headers = record
+            .headers
+            .into_iter()
+            .map(|header| (String::from_utf8(header.key.into()).unwrap(), header.value.map(Into::into)));
+        (record.timestamp.0, record.key.map(Into::into), record.value.map(Into::into), headers.collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn what_is_built_reads_back(entries in entries(), codec in 0_u8..5, base_offset in 0..i64::MAX - 20) {
+            let compression = Compression::from_id(codec).unwrap();
+            let mut builder = BatchBuilder::new(compression).position(Offset(base_offset), LeaderEpoch(5));
+            append_all(&mut builder, &entries);
+            let built = builder.build();
+            let batch = Batch::parse(built.bytes()).unwrap();
+            prop_assert_eq!(batch.header(), built.header());
+            prop_assert!(batch.crc_is_valid());
+            prop_assert_eq!(batch.header().next_offset(), Offset(base_offset + entries.len() as i64));
+            prop_assert_eq!(batch.header().max_timestamp.0, entries.iter().map(|entry| entry.0).max().unwrap());
+
+            let records: Vec<Record> = batch.records(1 << 20).map(Result::unwrap).collect();
+            for (record, n) in records.iter().zip(0..) {
+                prop_assert_eq!(record.offset, Offset(base_offset + n));
+            }
+            prop_assert_eq!(records.into_iter().map(entry).collect::<Vec<_>>(), entries);
+        }
+    }
+
+    #[test]
+    fn the_size_is_known_before_the_batch_is_built() {
+        let mut builder = BatchBuilder::default();
+        builder.append_with_headers(Timestamp(5), Some(b"key"), None, &[("h", Some(b"v"))]);
+        let (records, size) = (builder.record_count(), builder.size_in_bytes());
+        let batch = builder.build();
+        assert_eq!((records, size), (1, batch.size_in_bytes()));
+        assert_eq!(batch.header().size_in_bytes(), size);
+    }
 }

@@ -108,3 +108,48 @@ fn read_version(bytes: &[u8]) -> Result<(i16, &[u8]), InvalidControlRecord> {
         version => Ok((version, rest)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn marker_record(result: TransactionResult) -> Record {
+        let marker = EndTxnMarker { result, coordinator_epoch: 7 };
+        let batch = marker.to_batch(ProducerId(1), ProducerEpoch(2), Timestamp(3));
+        assert!(batch.header().attributes.is_control() && batch.header().attributes.is_transactional());
+        assert_eq!(batch.header().base_sequence, NO_SEQUENCE);
+        batch.records(0).next().unwrap().unwrap()
+    }
+
+    #[test]
+    fn markers_read_back() {
+        for result in [TransactionResult::Abort, TransactionResult::Commit] {
+            let marker = EndTxnMarker::parse(&marker_record(result)).unwrap();
+            assert_eq!(marker, EndTxnMarker { result, coordinator_epoch: 7 });
+        }
+    }
+
+    #[test]
+    fn later_versions_are_read_as_far_as_they_are_known() {
+        let mut record = marker_record(TransactionResult::Commit);
+        record.key = Some(Bytes::from_static(&[0, 1, 0, 1, 9, 9]));
+        record.value = Some(Bytes::from_static(&[0, 4, 0, 0, 0, 8, 1, 2, 3]));
+        assert_eq!(EndTxnMarker::parse(&record).unwrap().coordinator_epoch, 8);
+    }
+
+    #[test]
+    fn damaged_control_records_are_told_apart() {
+        assert_eq!(ControlRecordType::parse(&[0, 0, 0]), Err(InvalidControlRecord::Truncated));
+        assert_eq!(ControlRecordType::parse(&[0xff, 0xff, 0, 0]), Err(InvalidControlRecord::Version(-1)));
+        assert_eq!(ControlRecordType::parse(&[0, 0, 0, 5]), Ok(ControlRecordType::Other(5)));
+
+        let mut record = marker_record(TransactionResult::Commit);
+        record.value = Some(Bytes::from_static(&[0, 0, 0]));
+        assert_eq!(EndTxnMarker::parse(&record), Err(InvalidControlRecord::Truncated));
+        record.key = Some(Bytes::from_static(&[0, 0, 0, 2]));
+        assert_eq!(EndTxnMarker::parse(&record), Err(InvalidControlRecord::NoMarker(ControlRecordType::Other(2))));
+        record.key = None;
+        assert_eq!(EndTxnMarker::parse(&record), Err(InvalidControlRecord::Truncated));
+    }
+}

@@ -12,7 +12,7 @@ pub(crate) fn write_varint(out: &mut Vec<u8>, value: i32) {
 
 /// Appends `value`, 1 to 10 bytes.
 pub(crate) fn write_varlong(out: &mut Vec<u8>, value: i64) {
-    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    let mut rest = zigzag(value);
     while rest >= 0x80 {
         out.push(rest as u8 | 0x80);
         rest >>= 7;
@@ -22,8 +22,17 @@ pub(crate) fn write_varlong(out: &mut Vec<u8>, value: i64) {
 
 /// How many bytes [`write_varint`] appends for `value`.
 pub(crate) fn varint_len(value: i32) -> usize {
-    let zigzag = ((value << 1) ^ (value >> 31)) as u32;
-    (38 - zigzag.leading_zeros() as usize) / 7 + usize::from(zigzag == 0)
+    varlong_len(i64::from(value))
+}
+
+/// How many bytes [`write_varlong`] appends for `value`.
+pub(crate) fn varlong_len(value: i64) -> usize {
+    let bits = 64 - zigzag(value).leading_zeros() as usize;
+    bits.div_ceil(7).max(1)
+}
+
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
 }
 
 /// Undoes the zigzag of a 32-bit varint.
@@ -61,11 +70,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lengths_are_foretold(value: i32, shift in 0_u32..32) {
+        fn lengths_are_foretold(value: i64, shift in 0_u32..64) {
             let value = value >> shift;
             let mut out = Vec::new();
-            write_varint(&mut out, value);
-            prop_assert_eq!(out.len(), varint_len(value));
+            write_varlong(&mut out, value);
+            prop_assert_eq!(out.len(), varlong_len(value));
         }
     }
 }

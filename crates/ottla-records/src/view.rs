@@ -168,3 +168,96 @@ impl Iterator for Batches {
 }
 
 impl std::iter::FusedIterator for Batches {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BatchBuilder, Compression};
+    use proptest::prelude::*;
+
+    fn batch(records: i64) -> Batch {
+        let mut builder = BatchBuilder::new(Compression::None);
+        (0..records).for_each(|n| builder.append(Timestamp(n), Some(b"key"), Some(&[7; 20])));
+        builder.build()
+    }
+
+    #[test]
+    fn a_batch_is_neither_shorter_nor_longer_than_it_says() {
+        let bytes = batch(2).bytes();
+        let size = bytes.len();
+        assert_eq!(
+            Batch::parse(bytes.slice(..size - 1)).unwrap_err(),
+            Malformed::Truncated { have: size - 1, needed: size }
+        );
+        let longer = Bytes::from([&bytes[..], b"x"].concat());
+        assert_eq!(Batch::parse(longer).unwrap_err(), Malformed::TrailingBytes(1));
+    }
+
+    #[test]
+    fn batches_come_out_in_order_and_a_cut_one_ends_them() {
+        let run = [batch(1).bytes(), batch(3).bytes(), batch(2).bytes().slice(..70)].concat();
+        let mut cut = batches(run.into());
+        assert_eq!(cut.next().unwrap().unwrap().header().record_count, 1);
+        assert_eq!(cut.next().unwrap().unwrap().header().record_count, 3);
+        let position = batch(1).size_in_bytes() + batch(3).size_in_bytes();
+        assert_eq!(cut.position(), position);
+        assert!(matches!(cut.next(), Some(Err(Malformed::Truncated { have: 70, .. }))));
+        assert_eq!(cut.position(), position);
+        assert!(cut.next().is_none());
+    }
+
+    #[test]
+    fn offset_and_epoch_change_outside_the_crc() {
+        let batch = batch(2);
+        let head = batch.patched_header(Offset(900), LeaderEpoch(4));
+        let stored = Batch::parse([&head[..], batch.payload()].concat().into()).unwrap();
+        assert!(stored.crc_is_valid());
+        assert_eq!((stored.header().base_offset, stored.header().leader_epoch), (Offset(900), LeaderEpoch(4)));
+        assert_eq!(batch.with_position(Offset(900), LeaderEpoch(4)).bytes(), stored.bytes());
+    }
+
+    #[test]
+    fn a_changed_max_timestamp_has_a_new_crc_and_the_same_records() {
+        let mut batch = batch(2);
+        let before = batch.clone();
+        batch.set_max_timestamp(TimestampType::LogAppendTime, Timestamp(99));
+        assert!(batch.crc_is_valid());
+        assert_eq!(batch.payload(), before.payload());
+        let reread = Batch::parse(batch.bytes()).unwrap();
+        assert!(reread.crc_is_valid());
+        assert_eq!(reread.header(), batch.header());
+        assert!(reread.records(0).all(|record| record.unwrap().timestamp == Timestamp(99)));
+    }
+
+    #[test]
+    fn an_unchanged_max_timestamp_keeps_the_bytes() {
+        let mut batch = batch(2);
+        let before = batch.bytes();
+        batch.set_max_timestamp(TimestampType::CreateTime, batch.header().max_timestamp);
+        assert_eq!(batch.bytes().as_ptr(), before.as_ptr());
+    }
+
+    proptest! {
+        #[test]
+        fn a_flipped_bit_that_the_crc_covers_is_found(records in 1_i64..20, at: prop::sample::Index, bit in 0..8_u8) {
+            let mut bytes = batch(records).bytes().to_vec();
+            let covered = bytes.len() - CRC_COVERED_FROM;
+            bytes[CRC_COVERED_FROM + at.index(covered)] ^= 1 << bit;
+            prop_assert!(!Batch::parse(bytes.into()).unwrap().crc_is_valid());
+        }
+
+        #[test]
+        fn any_bytes_come_apart_without_a_panic(bytes: Vec<u8>, head in prop::option::of(0_i32..200)) {
+            let mut run = bytes;
+            if let (Some(length), true) = (head, run.len() > 17) {
+                run[8..12].copy_from_slice(&length.to_be_bytes());
+                run[16] = 2;
+            }
+            for batch in batches(run.into()).flatten() {
+                batch.crc_is_valid();
+                let read = batch.records(1 << 16).take(1000).count();
+                prop_assert!(read <= 1000);
+            }
+        }
+    }
+}

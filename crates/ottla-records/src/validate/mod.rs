@@ -133,7 +133,10 @@ fn check_records(
     let batch = match (walked.offsets_are_consecutive, source == target) {
         (true, true) => batch,
         (true, false) => encode(batch.header(), target, &raw),
-        (false, _) => encode(batch.header(), target, &renumber(&raw, batch.header().record_count)),
+        (false, _) => {
+            let renumbered = renumber(&raw, batch.header().record_count).expect("the records were walked");
+            encode(batch.header(), target, &renumbered)
+        }
     };
     Ok((batch, walked))
 }

@@ -3,8 +3,8 @@
 use ottla_base::Timestamp;
 
 use super::{RecordError, RecordErrorCause, Rules, ValidationError, refuse_record};
-use crate::varint::{write_varint, write_varlong};
-use crate::walk::{Cursor, RecordShape, SliceCursor, walk_record};
+use crate::varint::{varint_len, write_varint};
+use crate::walk::{Cursor, SliceCursor, walk_record};
 use crate::{Header, RecordFault};
 
 /// How many records of a batch are named in an error. The batch is rejected whole anyway, and the answer must not be the larger one.
@@ -68,38 +68,24 @@ fn refuse_errors(errors: Vec<RecordError>) -> Result<(), ValidationError> {
 }
 
 /// The records of `raw`, which were walked before, with offset deltas 0, 1, 2 ...
-pub(super) fn renumber(raw: &[u8], record_count: i32) -> Vec<u8> {
-    let mut renumbered = Vec::with_capacity(raw.len() + record_count as usize * 4);
+pub(super) fn renumber(raw: &[u8], record_count: i32) -> Result<Vec<u8>, RecordFault> {
+    let mut renumbered = Vec::with_capacity(raw.len());
     let mut cursor = SliceCursor::new(raw);
-    let mut body = Vec::new();
     for offset_delta in 0..record_count {
+        let length = cursor.varint()?;
         let start = cursor.consumed();
-        let RecordShape { timestamp_delta, .. } = walk_record(&mut cursor).expect("the records were walked before");
-        let mut record = SliceCursor::new(&raw[start..cursor.consumed()]);
-        let rest = after_offset_delta(&mut record).expect("the record was walked before");
+        cursor.byte()?;
+        cursor.varlong()?;
+        let attributes_and_timestamp = &raw[start..cursor.consumed()];
+        cursor.varint()?;
+        let rest = &raw[cursor.consumed()..start + length as usize];
+        cursor.skip(rest.len())?;
 
-        body.clear();
-        body.push(raw[start + rest.attributes]);
-        write_varlong(&mut body, timestamp_delta);
-        write_varint(&mut body, offset_delta);
-        body.extend_from_slice(&raw[start + rest.key..cursor.consumed()]);
-        write_varint(&mut renumbered, body.len() as i32);
-        renumbered.extend_from_slice(&body);
+        let length = attributes_and_timestamp.len() + varint_len(offset_delta) + rest.len();
+        write_varint(&mut renumbered, length as i32);
+        renumbered.extend_from_slice(attributes_and_timestamp);
+        write_varint(&mut renumbered, offset_delta);
+        renumbered.extend_from_slice(rest);
     }
-    renumbered
-}
-
-/// Where parts of a record lie, from its first byte.
-struct Parts {
-    attributes: usize,
-    key: usize,
-}
-
-fn after_offset_delta(record: &mut SliceCursor<'_>) -> Result<Parts, RecordFault> {
-    record.varint()?;
-    let attributes = record.consumed();
-    record.byte()?;
-    record.varlong()?;
-    record.varint()?;
-    Ok(Parts { attributes, key: record.consumed() })
+    Ok(renumbered)
 }

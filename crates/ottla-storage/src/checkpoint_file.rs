@@ -78,7 +78,8 @@ pub fn decode_lines<T>(bytes: &[u8], parse: impl Fn(&[&str]) -> Option<T>) -> Re
     let mut entries = Vec::new();
     for (index, line) in lines.enumerate() {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let entry = parse(&fields).ok_or_else(|| MalformedCheckpoint::Entry { line: index + 3, found: excerpt(line) })?;
+        let entry =
+            parse(&fields).ok_or_else(|| MalformedCheckpoint::Entry { line: index + 3, found: excerpt(line) })?;
         entries.push(entry);
     }
     if entries.len() != announced {

@@ -42,7 +42,8 @@ impl CleanShutdown {
         if bytes.is_empty() {
             return Some(CleanShutdown { broker_epoch: None });
         }
-        let content: Content = serde_json::from_slice(bytes).ok().filter(|content: &Content| content.version == VERSION)?;
+        let content: Content =
+            serde_json::from_slice(bytes).ok().filter(|content: &Content| content.version == VERSION)?;
         Some(CleanShutdown { broker_epoch: Some(BrokerEpoch(content.broker_epoch)).filter(|epoch| epoch.0 >= 0) })
     }
 }

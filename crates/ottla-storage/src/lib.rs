@@ -5,13 +5,18 @@
 //! **Architecture invariant:** storage knows no leader, ISR, group or request; offsets come to it already fenced. It reads no clock but
 //! the one that it is given, starts no thread, and does blocking positional I/O through [`disk::Disk`] only.
 
+mod ballast;
 pub mod checkpoint_file;
 mod clean_shutdown;
 mod directory_health;
 pub mod disk;
 pub mod flush;
+pub mod log_directory;
 mod meta_properties;
+mod partition_folder;
 
+pub use ballast::{BALLAST_FILE, Ballast};
 pub use clean_shutdown::{CLEAN_SHUTDOWN_FILE, CleanShutdown};
 pub use directory_health::{DirectoryFailure, DirectoryHealth, FailureListener};
 pub use meta_properties::{META_PROPERTIES_FILE, MalformedMetaProperties, MetaProperties};
+pub use partition_folder::PartitionFolder;

@@ -77,7 +77,8 @@ impl MetaProperties {
         let text = std::str::from_utf8(bytes).map_err(|_| MalformedMetaProperties::NoText)?;
         let properties = parse(text)?;
         let get = |key: &'static str| properties.get(key).ok_or(MalformedMetaProperties::Missing { key });
-        let wrong = |key, found: &String, expected| MalformedMetaProperties::Value { key, found: found.clone(), expected };
+        let wrong =
+            |key, found: &String, expected| MalformedMetaProperties::Value { key, found: found.clone(), expected };
 
         let version = get("version")?;
         if version != VERSION {
@@ -90,7 +91,8 @@ impl MetaProperties {
         let node_id = get("node.id")?;
         let node_number = node_id.parse().ok().filter(|id: &i32| *id >= 0);
         let directory_id = properties.get("directory.id").map(|id| {
-            let parsed = id.parse().ok().filter(|id: &ottla_base::Uuid| u128::from_be_bytes(id.0) >= DIRECTORY_IDS_RESERVED);
+            let parsed =
+                id.parse().ok().filter(|id: &ottla_base::Uuid| u128::from_be_bytes(id.0) >= DIRECTORY_IDS_RESERVED);
             parsed.map(DirectoryId).ok_or_else(|| wrong("directory.id", id, "an id of 22 base64 characters"))
         });
         Ok(MetaProperties {
@@ -163,7 +165,10 @@ mod tests {
         check("version=0\nbroker.id=1\n", "version is \"0\", expected 1 (0 is from Kafka with ZooKeeper)");
         check("version=1\nnode.id=1\n", "cluster.id is missing");
         check("version=1\ncluster.id=x\nnode.id=-1\n", "node.id is \"-1\", expected a number from 0 on");
-        check("version=1\ncluster.id=x\nnode.id=1\ndirectory.id=short\n", "directory.id is \"short\", expected an id of 22 base64 characters");
+        check(
+            "version=1\ncluster.id=x\nnode.id=1\ndirectory.id=short\n",
+            "directory.id is \"short\", expected an id of 22 base64 characters",
+        );
         check("version=1\nrubbish\n", "line 2 is no property");
     }
 

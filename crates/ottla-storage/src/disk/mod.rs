@@ -17,6 +17,8 @@ mod atomic_write;
 mod error;
 mod os;
 pub mod sim;
+#[cfg(test)]
+mod suite;
 
 use std::fmt;
 use std::io::IoSlice;

@@ -18,7 +18,7 @@ const T0: i64 = 1_700_000_000_000;
 
 fn unhex(text: &str) -> Bytes {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits");
     digits.chunks(2).map(byte).collect::<Vec<_>>().into()
 }
 
@@ -32,7 +32,7 @@ fn build(compression: Compression) -> Batch {
 }
 
 fn records(batch: &Batch) -> Vec<Record> {
-    batch.records(1 << 20).collect::<Result<_, _>>().unwrap()
+    batch.records(1 << 20).collect::<Result<_, _>>().expect("the records are sound")
 }
 
 #[test]

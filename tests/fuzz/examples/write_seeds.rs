@@ -1,0 +1,45 @@
+//! Writes the seeds that our own code makes, into the folder that this package lies in.
+#![expect(clippy::disallowed_methods, reason = "a tool that writes files")]
+
+use std::path::Path;
+
+use bytes::Bytes;
+use ottla_base::{ProducerEpoch, ProducerId, Timestamp};
+use ottla_records::{BatchBuilder, Compression, EndTxnMarker, TransactionResult};
+
+fn main() -> std::io::Result<()> {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    for (name, bytes) in batch_seeds() {
+        std::fs::write(seeds.join("batch_validation").join(name), bytes)?;
+    }
+    Ok(())
+}
+
+fn batch_seeds() -> Vec<(String, Bytes)> {
+    let mut seeds: Vec<(String, Bytes)> =
+        Compression::ALL.iter().map(|codec| (codec.to_string(), batch(*codec))).collect();
+    seeds.push(("two-batches".into(), [batch(Compression::None), batch(Compression::Gzip)].concat().into()));
+    let marker = EndTxnMarker { result: TransactionResult::Commit, coordinator_epoch: 3 };
+    seeds.push(("end-txn-marker".into(), marker.to_batch(ProducerId(7), ProducerEpoch(1), Timestamp(5)).bytes()));
+    for codec in [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd] {
+        seeds.push((format!("bomb-{codec}"), bomb(codec)));
+    }
+    seeds
+}
+
+fn batch(codec: Compression) -> Bytes {
+    let mut builder = BatchBuilder::new(codec).producer(ProducerId(7), ProducerEpoch(1), 40);
+    let headers: [(&str, Option<&[u8]>); 2] = [("trace", Some(b"0123")), ("none", None)];
+    builder.append_with_headers(Timestamp(1_700_000_000_000), Some(b"key"), Some(b"a value"), &headers);
+    builder.append(Timestamp(1_700_000_000_900), None, Some(&[b'x'; 90]));
+    builder.append(Timestamp(1_699_999_999_000), Some(b"key"), None);
+    builder.build().bytes()
+}
+
+/// Two records that decode to more than the check allows; for snappy, whose ratio is some 20, to a good deal.
+fn bomb(codec: Compression) -> Bytes {
+    let mut builder = BatchBuilder::new(codec);
+    let value_len = if codec == Compression::Snappy { 60_000 } else { 1 << 20 };
+    (0..2).for_each(|_| builder.append(Timestamp(0), None, Some(&vec![0; value_len])));
+    builder.build().bytes()
+}

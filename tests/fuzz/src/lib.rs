@@ -1,0 +1,3 @@
+//! What each fuzz target claims about any bytes. README.md tells how to run them and how to add one.
+
+pub mod batch_validation;

@@ -1,1 +1,18 @@
-//! Real clients against the real binary.
+//! Real clients against the real binary: what the test files under `tests/` share.
+//!
+//! One file a subject: `clients`, `admin`, `kill`, `disk_format`, `disk_full`, `start`, `bad_input`. Tests of what
+//! every broker of this protocol does take their broker from [`Target`], so that they can be held against any other
+//! broker, and what they expect is what that one does. Tests of what only ours promises start it with [`testkit`].
+//!
+//! **Architecture invariant:** nothing here knows the broker's code; expectations are Kafka's, or the project's
+//! promises.
+
+mod kcat_records;
+mod librdkafka;
+mod sample;
+mod target;
+
+pub use kcat_records::{kcat_read, kcat_write};
+pub use librdkafka::{Delivery, admin, config, consumer, produce, read, read_messages};
+pub use sample::{Sample, assert_same, samples};
+pub use target::{Target, is_proving};

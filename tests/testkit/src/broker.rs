@@ -21,12 +21,20 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// How a broker is to be started.
 #[derive(Debug, Default, Clone)]
 pub struct Launcher {
+    binary: Option<PathBuf>,
     settings: Vec<(String, String)>,
     data_dir: Option<PathBuf>,
     open_files_max: Option<u32>,
 }
 
 impl Launcher {
+    /// Runs `path` instead of what `OTTLA_BIN` names or `cargo build --release` made.
+    #[must_use]
+    pub fn binary(mut self, path: &Path) -> Self {
+        self.binary = Some(path.into());
+        self
+    }
+
     /// Sets a setting, as `--override name=value` does.
     #[must_use]
     pub fn setting(mut self, name: &str, value: impl ToString) -> Self {
@@ -59,11 +67,12 @@ impl Launcher {
     }
 
     fn command(&self, data_dir: &Path, port: u16) -> Command {
+        let binary = self.binary.clone().unwrap_or_else(binary);
         let mut command = match self.open_files_max {
-            None => Command::new(binary()),
+            None => Command::new(binary),
             Some(files) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(binary());
+                shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(binary);
                 shell
             }
         };

@@ -34,12 +34,13 @@ impl KafkaTools {
         Ok(tools)
     }
 
-    /// Runs `kafka-dump-log` and returns its words. It ends well on damaged files too: the words tell.
-    pub fn dump_log(&self, arguments: &[&str], file: &Path) -> Result<String> {
+    /// Runs `kafka-dump-log` over `files` and returns its words. It ends well on damaged files too: the words tell.
+    pub fn dump_log(&self, arguments: &[&str], files: &[PathBuf]) -> Result<String> {
         let mut command = Command::new("java");
         // It lives for a second: a cheap collector and a quick compiler.
         command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp"]);
-        command.arg(format!("{}/*", self.libs.display())).arg(DUMP_LOG).args(arguments).arg("--files").arg(file);
+        command.arg(format!("{}/*", self.libs.display())).arg(DUMP_LOG).args(arguments).arg("--files");
+        command.arg(files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(","));
         run(&mut command)
     }
 }

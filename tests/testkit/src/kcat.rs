@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+const LIMIT_SECONDS: &str = "60";
+
 /// kcat for one broker.
 #[derive(Debug, Clone)]
 pub struct Kcat {
@@ -22,7 +24,9 @@ impl Kcat {
     /// with its own words.
     pub fn run(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>> {
         let program = std::env::var_os("KCAT").unwrap_or_else(|| OsString::from("kcat"));
-        let mut command = Command::new(program);
+        // kcat waits for a broker as long as it takes; a test does not.
+        let mut command = Command::new("timeout");
+        command.args(["--signal=KILL", LIMIT_SECONDS]).arg(program);
         command.args(["-b", &self.bootstrap]).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().context("run kcat: is the package installed?")?;

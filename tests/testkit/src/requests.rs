@@ -5,13 +5,16 @@ use ottla_base::{Offset, Timestamp};
 use ottla_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use ottla_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use ottla_protocol::messages::metadata_request::MetadataRequestTopic;
 use ottla_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use ottla_protocol::messages::{
-    BrokerId, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, ListOffsetsRequest, ProduceRequest, StrBytes,
-    TopicName,
+    BrokerId, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest,
+    ProduceRequest, StrBytes, TopicName,
 };
 use ottla_protocol::{Request, RequestHeader, Unencodable};
 use ottla_records::{BatchBuilder, Compression};
+
+use crate::{Client, wait};
 
 /// Produce: no topic ids, and errors per record.
 pub const PRODUCE_VERSION: i16 = 9;
@@ -21,6 +24,8 @@ pub const FETCH_VERSION: i16 = 11;
 pub const CREATE_TOPICS_VERSION: i16 = 5;
 /// DeleteTopics: by name.
 pub const DELETE_TOPICS_VERSION: i16 = 4;
+/// Metadata: with leader epochs, by name.
+pub const METADATA_VERSION: i16 = 7;
 /// ListOffsets: with isolation level.
 pub const LIST_OFFSETS_VERSION: i16 = 5;
 
@@ -98,4 +103,16 @@ pub fn list_offsets(topic: &str, partition: i32, timestamp: i64) -> ListOffsetsR
         .with_timestamp(timestamp);
     let topic = ListOffsetsTopic::default().with_name(topic_name(topic)).with_partitions(vec![partition]);
     ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![topic])
+}
+
+/// Returns once each of `topic`'s partitions has a leader. Brokers answer CreateTopics a moment before.
+pub fn wait_for_leaders(client: &mut Client, topic: &str, partitions: i32) {
+    let topics = vec![MetadataRequestTopic::default().with_name(Some(topic_name(topic)))];
+    let request = MetadataRequest::default().with_topics(Some(topics)).with_allow_auto_topic_creation(false);
+    wait::until("each partition has a leader", || {
+        let response = client.call(METADATA_VERSION, &request).expect("Metadata is answered");
+        let topic = &response.topics[0];
+        let led = topic.partitions.iter().filter(|partition| partition.error_code == 0).count();
+        (topic.error_code == 0 && led == usize::try_from(partitions).expect("not negative")).then_some(())
+    });
 }

@@ -8,6 +8,12 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this crate lies two folders deep").to_owned()
 }
 
+/// Where cargo builds.
+pub(crate) fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Replaces a file, and makes its folder where there is none.
 pub(crate) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     path.parent().map(std::fs::create_dir_all).transpose()?;
     std::fs::write(path, text)

@@ -9,12 +9,21 @@
 //! **Architecture invariant:** net knows frames, no API: of a request it reads the key (for how much a frame may weigh), of a message
 //! nothing at all.
 
+mod acceptor;
+mod client;
+mod connection;
+mod frame;
 mod limits;
+mod outbox;
+mod replies;
 mod service;
 mod tasks;
 pub mod timer;
 pub mod transport;
 
+pub use acceptor::{Acceptor, AcceptorCounts};
+pub use client::{CallError, Client, ClientOptions};
+pub use frame::{FrameDecoder, FrameError, FrameHead, FrameSizes};
 pub use limits::{Limits, MemoryPermit, RequestMemory};
 pub use service::{ConnectionId, ConnectionInfo, Frame, Reply, Service, Staged};
 pub use tasks::TaskScope;

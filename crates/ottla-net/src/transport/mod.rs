@@ -3,8 +3,10 @@
 //! [`TcpTransport`] is the operating system's; [`SimNetwork`] gives each simulated host one of its own. What both promise stands in one
 //! suite of tests that both run (`suite.rs`).
 
+mod sim;
 mod tcp;
 
+pub use sim::{SimNetwork, SimOptions, SimTransport, Then};
 pub use tcp::TcpTransport;
 
 use std::fmt;

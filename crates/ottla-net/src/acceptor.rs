@@ -1,0 +1,160 @@
+//! [`Acceptor`]: takes connections from listeners and serves each in a task of its own.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::connection::Connection;
+use crate::timer;
+use crate::transport::{Listener, Stream, accept};
+use crate::{ConnectionId, ConnectionInfo, Limits, RequestMemory, Service, TaskScope};
+
+/// How long nobody is accepted when the system has no descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What the idle limit is held between: a timer knows no time beyond, and below it would never rest.
+const IDLE_MIN: Duration = Duration::from_millis(1);
+const IDLE_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// The accepting side of a node: all of its listeners, and their connections. Clones share it.
+#[derive(Clone)]
+pub struct Acceptor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    service: Arc<dyn Service>,
+    limits: Arc<Limits>,
+    memory: RequestMemory,
+    next_id: AtomicU64,
+    /// How many connections there are, by the IP address that they come from.
+    open: Mutex<BTreeMap<IpAddr, usize>>,
+    refused: AtomicU64,
+    pauses: AtomicU64,
+}
+
+/// What an [`Acceptor`] has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptorCounts {
+    /// Connections that are open.
+    pub open: usize,
+    /// Connections that were served since the start.
+    pub accepted: u64,
+    /// Connections that were closed at once, for there were too many.
+    pub refused: u64,
+    /// How often accepting paused, because the system had no descriptors left or failed otherwise.
+    pub pauses: u64,
+}
+
+impl Acceptor {
+    /// An acceptor that gives the requests to `service`.
+    pub fn new(service: Arc<dyn Service>, limits: Limits, memory: RequestMemory) -> Acceptor {
+        let limits = Limits { idle_max: limits.idle_max.clamp(IDLE_MIN, IDLE_MAX), ..limits };
+        let shared = Shared {
+            service,
+            limits: Arc::new(limits),
+            memory,
+            next_id: AtomicU64::new(0),
+            open: Mutex::default(),
+            refused: AtomicU64::new(0),
+            pauses: AtomicU64::new(0),
+        };
+        Acceptor { shared: Arc::new(shared) }
+    }
+
+    /// Accepts from `listener`, which clients know as `name`, until `scope` stops. The connections are tasks of `scope`; when it stops
+    /// they send the replies that they owe, and end.
+    pub fn serve(&self, name: impl Into<Arc<str>>, listener: Box<dyn Listener>, scope: &TaskScope) {
+        scope.spawn(accept_all(self.shared.clone(), name.into(), listener, scope.clone()));
+    }
+
+    /// What was accepted and refused so far.
+    pub fn counts(&self) -> AcceptorCounts {
+        AcceptorCounts {
+            open: self.shared.open.lock().values().sum(),
+            accepted: self.shared.next_id.load(Ordering::Relaxed),
+            refused: self.shared.refused.load(Ordering::Relaxed),
+            pauses: self.shared.pauses.load(Ordering::Relaxed),
+        }
+    }
+}
+
+async fn accept_all(shared: Arc<Shared>, name: Arc<str>, mut listener: Box<dyn Listener>, scope: TaskScope) {
+    let mut stopping = Box::pin(scope.stopping());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stopping => return,
+            accepted = accept(&mut *listener) => accepted,
+        };
+        match accepted {
+            Ok(stream) => shared.admit(&name, stream, &scope),
+            // The client was faster in leaving than we in accepting.
+            Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => (),
+            Err(error) => {
+                shared.pauses.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(listener = %name, %error, "accepting pauses");
+                tokio::select! {
+                    biased;
+                    () = &mut stopping => return,
+                    () = timer::sleep(PAUSE) => (),
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn admit(self: &Arc<Self>, listener: &Arc<str>, stream: Box<dyn Stream>, scope: &TaskScope) {
+        let (peer_address, local_address) = (stream.peer_address(), stream.local_address());
+        let Some(place) = self.take_place(peer_address.ip()) else {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%listener, %peer_address, "too many connections");
+            return;
+        };
+        let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let info = ConnectionInfo { id, listener: listener.clone(), peer_address, local_address };
+        let (service, limits, memory) = (self.service.clone(), self.limits.clone(), self.memory.clone());
+        let connection = Connection::new(stream, info, service, limits, memory, scope);
+        scope.spawn(async move {
+            let _place = place;
+            let end = connection.await;
+            tracing::debug!(connection = %id, %peer_address, %end, "connection over");
+        });
+    }
+
+    fn take_place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        // A client that comes by an IPv4 address is the same one on an IPv6 socket.
+        let address = address.to_canonical();
+        let mut open = self.open.lock();
+        let total: usize = open.values().sum();
+        let of_address = open.get(&address).copied().unwrap_or(0);
+        if total >= self.limits.connections_max || of_address >= self.limits.connections_per_ip_max {
+            return None;
+        }
+        open.insert(address, of_address + 1);
+        Some(Place { shared: self.clone(), address })
+    }
+}
+
+/// One of the connections that a node may have.
+struct Place {
+    shared: Arc<Shared>,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.shared.open.lock();
+        let count = open.get_mut(&self.address).expect("a place is counted until it is given back");
+        *count -= 1;
+        if *count == 0 {
+            open.remove(&self.address);
+        }
+    }
+}

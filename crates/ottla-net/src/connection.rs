@@ -1,0 +1,344 @@
+//! One accepted connection: frames in, replies out, in order. This is the hot path of everything.
+//!
+//! One task does it all, without a channel or another task between the socket and the service:
+//!
+//! ```text
+//!             ┌────────────── read ◄─────────────┐  not while requests in flight, or unsent bytes, are at their limit
+//!             ▼                                  │
+//!     every complete frame ──► Service::call ──► replies, in request order ──► one vectored write
+//!     (memory charged first)                       ▲
+//!                                   futures ───────┘  polled when one of them has woken us
+//! ```
+//!
+//! What wakes the task besides the socket (a reply, memory, the idle timer, a stop) does so through [`Signals`], so that a read does
+//! not poll a hundred parked futures. There is one timer, moved only when it fires.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
+
+use futures_util::task::AtomicWaker;
+use tokio::io::AsyncReadExt;
+use tokio::time::Sleep;
+
+use crate::frame::FrameSizes;
+use crate::outbox::Outbox;
+use crate::replies::Replies;
+use crate::timer::{self, Instant};
+use crate::transport::{BoxFuture, Stream};
+use crate::{ConnectionInfo, Frame, FrameDecoder, FrameError, FrameHead, Limits, MemoryPermit, Reply, RequestMemory};
+use crate::{Service, Staged, TaskScope};
+
+/// After this many bytes of requests the task lets others of its thread go first.
+const TURN_BYTES_MAX: usize = 256 * 1024;
+
+/// Why a connection is over.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum End {
+    /// The client closed it.
+    #[error("closed by the client")]
+    ByClient,
+    /// The service did.
+    #[error("closed for what the client sent")]
+    ByService,
+    /// The node stops.
+    #[error("the node stops")]
+    Stopping,
+    /// Nothing moved for too long.
+    #[error("idle for too long")]
+    Idle,
+    /// A large frame came too slowly.
+    #[error("a frame took too long")]
+    Slow,
+    /// The stream is no sequence of frames.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The transport failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A connection as the future that serves it, until its end.
+pub(crate) struct Connection {
+    stream: Box<dyn Stream>,
+    info: ConnectionInfo,
+    service: Arc<dyn Service>,
+    limits: Arc<Limits>,
+    memory: RequestMemory,
+    decoder: FrameDecoder,
+    /// What was charged for the next frame, once it is.
+    charged: Option<MemoryPermit>,
+    /// Waits for the next frame's memory.
+    charging: Option<BoxFuture<MemoryPermit>>,
+    replies: Replies,
+    outbox: Outbox,
+    signals: Arc<Signals>,
+    signal_waker: Waker,
+    timer: Pin<Box<Sleep>>,
+    /// When bytes last came in or went out.
+    moved_at: Instant,
+    /// When the frame that is coming in must be complete, where it holds memory.
+    transfer_deadline: Option<Instant>,
+    stopping: BoxFuture<()>,
+    /// Set when nothing more is read; the replies that are owed still go out.
+    ending: Option<End>,
+}
+
+/// Whether something other than the socket wants the task.
+#[derive(Default)]
+struct Signals {
+    raised: AtomicBool,
+    task: AtomicWaker,
+}
+
+/// How far the buffered frames got.
+enum Handled {
+    /// All complete ones are handled.
+    All,
+    /// Some wait for memory, or for replies to go out.
+    Blocked,
+    /// Enough for one turn.
+    TurnOver,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        stream: Box<dyn Stream>,
+        info: ConnectionInfo,
+        service: Arc<dyn Service>,
+        limits: Arc<Limits>,
+        memory: RequestMemory,
+        scope: &TaskScope,
+    ) -> Connection {
+        let signals = Arc::new(Signals { raised: AtomicBool::new(true), task: AtomicWaker::new() });
+        let moved_at = timer::now();
+        Connection {
+            stream,
+            info,
+            service,
+            decoder: FrameDecoder::new(FrameSizes::of_requests(&limits)),
+            memory,
+            charged: None,
+            charging: None,
+            replies: Replies::default(),
+            outbox: Outbox::default(),
+            signal_waker: Waker::from(signals.clone()),
+            signals,
+            timer: Box::pin(timer::sleep_until(moved_at + limits.idle_max)),
+            limits,
+            moved_at,
+            transfer_deadline: None,
+            stopping: Box::pin(scope.stopping()),
+            ending: None,
+        }
+    }
+
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Result<Poll<End>, End> {
+        self.signals.task.register(context.waker());
+        let mut turn_bytes = 0;
+        loop {
+            if self.signals.raised.swap(false, Ordering::Acquire) {
+                self.on_signal()?;
+            }
+            let handled = self.handle_frames(&mut turn_bytes)?;
+            self.gather_replies();
+            let sent = self.send(context)?;
+            if self.ending.is_some() && self.replies.count() == 0 && sent.is_ready() {
+                return Ok(Pin::new(&mut *self.stream).poll_shutdown(context).map(|_| self.take_end()));
+            }
+            match handled {
+                Handled::TurnOver => context.waker().wake_by_ref(),
+                // What was sent, or what the service did at once, may have made room.
+                Handled::Blocked if sent.is_ready() && self.has_room() && self.charging.is_none() => continue,
+                Handled::All if self.may_read() && self.poll_read(context)?.is_ready() => continue,
+                Handled::All | Handled::Blocked => (),
+            }
+            if !self.signals.raised.load(Ordering::Acquire) {
+                return Ok(Poll::Pending);
+            }
+        }
+    }
+
+    /// Looks after everything that can have raised the signal.
+    fn on_signal(&mut self) -> Result<(), End> {
+        let waker = self.signal_waker.clone();
+        let mut context = Context::from_waker(&waker);
+        self.replies.poll(&mut context);
+        if self.ending.is_none() && self.stopping.as_mut().poll(&mut context).is_ready() {
+            self.ending = Some(End::Stopping);
+        }
+        if let Some(charging) = &mut self.charging
+            && let Poll::Ready(charged) = charging.as_mut().poll(&mut context)
+        {
+            self.charging = None;
+            self.charged = Some(charged);
+        }
+        while self.timer.as_mut().poll(&mut context).is_ready() {
+            let next = self.on_timer()?;
+            self.timer.as_mut().reset(next);
+        }
+        Ok(())
+    }
+
+    /// The timer fired; returns when it is next needed.
+    fn on_timer(&mut self) -> Result<Instant, End> {
+        let now = timer::now();
+        if self.transfer_deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(End::Slow);
+        }
+        // A client that waits for us is not idle; one that does not take its replies is.
+        let is_owed = self.replies.count() > 0 && self.outbox.is_empty();
+        let mut idle_deadline = self.moved_at + self.limits.idle_max;
+        if idle_deadline <= now {
+            if !is_owed {
+                return Err(End::Idle);
+            }
+            idle_deadline = now + self.limits.idle_max;
+        }
+        Ok(self.transfer_deadline.map_or(idle_deadline, |deadline| deadline.min(idle_deadline)))
+    }
+
+    /// Hands the service every complete frame, as far as limits and memory go.
+    fn handle_frames(&mut self, turn_bytes: &mut usize) -> Result<Handled, End> {
+        while self.ending.is_none() {
+            let Some(head) = self.decoder.head()? else { return Ok(Handled::All) };
+            let complete = self.decoder.is_complete(head);
+            if !complete && !self.decoder.needs_large(head) {
+                return Ok(Handled::All);
+            }
+            if !self.has_room() || !self.charge(head) {
+                return Ok(Handled::Blocked);
+            }
+            if !complete {
+                self.begin_large(head);
+                return Ok(Handled::All);
+            }
+            if *turn_bytes >= TURN_BYTES_MAX {
+                return Ok(Handled::TurnOver);
+            }
+            *turn_bytes += head.size;
+            self.handle(head);
+        }
+        Ok(Handled::All)
+    }
+
+    fn handle(&mut self, head: FrameHead) {
+        self.transfer_deadline = None;
+        let memory = self.charged.take().expect("every frame is charged before it is handled");
+        let frame = Frame { bytes: self.decoder.take(head), memory };
+        let staged = self.service.call(&self.info, frame);
+        if matches!(staged, Staged::Close) {
+            self.ending = Some(End::ByService);
+        }
+        match staged {
+            Staged::Done(reply) if self.replies.count() == 0 => self.outbox.push(reply),
+            staged => self.replies.push(staged, &mut Context::from_waker(&self.signal_waker)),
+        }
+    }
+
+    /// Whether the next frame's memory is there; if not, it is being waited for.
+    fn charge(&mut self, head: FrameHead) -> bool {
+        if self.charged.is_none() && self.charging.is_none() {
+            let bytes = ottla_protocol::memory_charge(head.api_key, head.size);
+            self.charged = self.memory.try_acquire(bytes);
+            if self.charged.is_none() {
+                self.charging = Some(Box::pin(self.memory.clone().acquire(bytes)));
+                // Polled for the first time, as everything that is waited for, by `on_signal`.
+                self.signals.raised.store(true, Ordering::Release);
+            }
+        }
+        self.charged.is_some()
+    }
+
+    fn begin_large(&mut self, head: FrameHead) {
+        self.decoder.begin_large(head);
+        let deadline = timer::now() + self.limits.transfer_max(head.size);
+        self.transfer_deadline = Some(deadline);
+        if deadline < self.timer.deadline() {
+            self.timer.as_mut().reset(deadline);
+            // Polled again by `on_signal`, so that it knows whom to wake.
+            self.signals.raised.store(true, Ordering::Release);
+        }
+    }
+
+    fn gather_replies(&mut self) {
+        while let Some(reply) = self.replies.pop() {
+            match reply {
+                Reply::Send(reply) => self.outbox.push(reply),
+                Reply::Close => {
+                    self.ending.get_or_insert(End::ByService);
+                    self.replies = Replies::default();
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, End> {
+        let unsent = self.outbox.bytes();
+        if unsent == 0 {
+            return Ok(Poll::Ready(()));
+        }
+        let sent = self.outbox.poll_send(context, &mut *self.stream);
+        if self.outbox.bytes() < unsent {
+            self.moved_at = timer::now();
+        }
+        match sent {
+            Poll::Ready(done) => Ok(Poll::Ready(done?)),
+            Poll::Pending => Ok(Poll::Pending),
+        }
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, End> {
+        let mut space = self.decoder.space();
+        let read = match pin!(self.stream.read_buf(&mut space)).poll(context) {
+            Poll::Ready(read) => read?,
+            Poll::Pending => return Ok(Poll::Pending),
+        };
+        if read == 0 {
+            self.ending = Some(End::ByClient);
+        } else {
+            self.moved_at = timer::now();
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn may_read(&self) -> bool {
+        self.ending.is_none() && self.has_room()
+    }
+
+    /// Whether one more request may be begun.
+    fn has_room(&self) -> bool {
+        self.replies.count() < self.limits.requests_in_flight_max
+            && self.outbox.bytes() + self.replies.bytes() < self.limits.unsent_bytes_max
+    }
+
+    fn take_end(&mut self) -> End {
+        self.ending.take().unwrap_or(End::ByClient)
+    }
+}
+
+impl Future for Connection {
+    type Output = End;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
+        let end = match self.get_mut().poll_end(context) {
+            Ok(end) => ready!(end),
+            Err(end) => end,
+        };
+        Poll::Ready(end)
+    }
+}
+
+impl Wake for Signals {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.raised.store(true, Ordering::Release);
+        self.task.wake();
+    }
+}

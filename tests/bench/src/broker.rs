@@ -1,15 +1,12 @@
 //! A broker under measurement: Ottla, started here on an empty directory, or an Apache Kafka that somebody started beside it.
-#![expect(clippy::disallowed_types, reason = "a free port is found by binding one")]
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use testkit::Launcher;
 
 use crate::case::Acks;
-use crate::client::Client;
-use crate::process::Running;
 
 /// Which broker it is; it decides how a topic is told when to acknowledge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,38 +22,33 @@ pub(crate) struct Broker {
     pub(crate) address: SocketAddr,
     pub(crate) pid: u32,
     /// The process, when it was started here.
-    running: Option<Running>,
+    started: Option<testkit::Broker>,
 }
 
 impl Broker {
-    /// Starts the Ottla binary with its data in `data` (created by it) and waits until it accepts connections. Acks come from the page cache
-    /// where a topic does not ask for more; `overrides` are further `name=value` settings.
-    pub(crate) fn start(binary: &Path, data: &Path, overrides: &[String]) -> Result<Broker> {
-        let address = free_address()?;
-        let mut command = Command::new(binary);
-        command.arg("start").stdin(Stdio::null()).stdout(Stdio::null());
-        let own = [
-            format!("log.dirs={}", data.display()),
-            format!("listeners=PLAINTEXT://{address}"),
-            "log.write.caching=true".to_owned(),
-        ];
-        for setting in own.iter().chain(overrides) {
-            command.args(["--override", setting]);
+    /// Starts an Ottla binary with its data in `data`. Acks come from the page cache where a topic does not ask for more; `overrides` are
+    /// further settings as `name=value`.
+    pub(crate) fn start(binary: Option<&Path>, data: &Path, overrides: &[String]) -> Result<Broker> {
+        let mut launcher = Launcher::default().data_dir(data).setting("log.write.caching", true);
+        if let Some(binary) = binary {
+            launcher = launcher.binary(binary);
         }
-        let child = command.spawn().with_context(|| format!("start {}", binary.display()))?;
-        let mut running = Running::new(child);
-        Client::connect(address, || running.check_alive()).context("wait for the broker")?;
-        Ok(Broker { kind: Kind::Ottla, address, pid: running.pid(), running: Some(running) })
+        for setting in overrides {
+            let (name, value) = setting.split_once('=').with_context(|| format!("{setting:?} is not name=value"))?;
+            launcher = launcher.setting(name, value);
+        }
+        let started = launcher.start()?;
+        Ok(Broker { kind: Kind::Ottla, address: started.address(), pid: started.pid(), started: Some(started) })
     }
 
     /// An Apache Kafka of one node that runs already, here on this machine.
     pub(crate) fn external(address: SocketAddr, pid: u32) -> Broker {
-        Broker { kind: Kind::Kafka, address, pid, running: None }
+        Broker { kind: Kind::Kafka, address, pid, started: None }
     }
 
-    /// A connection of its own for topics.
-    pub(crate) fn client(&self) -> Result<Client> {
-        Client::connect(self.address, || Ok(()))
+    /// Whether the process is ours: then its data goes with it.
+    pub(crate) fn is_started_here(&self) -> bool {
+        self.started.is_some()
     }
 
     /// The topic configuration with which this broker acknowledges as `acks` tells.
@@ -68,18 +60,8 @@ impl Broker {
         }
     }
 
-    /// Whether the process is ours: then its data goes with it.
-    pub(crate) fn is_started_here(&self) -> bool {
-        self.running.is_some()
-    }
-
     /// Stops the broker if it was started here.
     pub(crate) fn stop(self) -> Result<()> {
-        self.running.map_or(Ok(()), Running::stop)
+        self.started.map_or(Ok(()), |mut broker| broker.stop())
     }
-}
-
-fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
-    listener.local_addr().context("find a free port")
 }

@@ -66,13 +66,14 @@ impl Acks {
     }
 }
 
-const ONE_RECORD: BatchShape = BatchShape { records: 1, value_bytes: 100 };
+/// A lone small record.
+pub(crate) const ONE_RECORD: BatchShape = BatchShape { records: 1, value_bytes: 100 };
 /// 16 KB of 100 B records, a producer's `batch.size`.
-const MEDIUM: BatchShape = BatchShape { records: 150, value_bytes: 100 };
+pub(crate) const MEDIUM: BatchShape = BatchShape { records: 150, value_bytes: 100 };
 /// 1 MB of 100 B records, just below the default `max.message.bytes`.
-const LARGE_OF_SMALL: BatchShape = BatchShape { records: 9_000, value_bytes: 100 };
+pub(crate) const LARGE_OF_SMALL: BatchShape = BatchShape { records: 9_000, value_bytes: 100 };
 /// 1 MB of 1 KiB records.
-const LARGE: BatchShape = BatchShape { records: 960, value_bytes: 1024 };
+pub(crate) const LARGE: BatchShape = BatchShape { records: 960, value_bytes: 1024 };
 
 /// Every case, in the order of the table. Volumes are chosen so that a window takes about a second and its dirty pages stay below the point
 /// where the kernel begins to write back by itself.

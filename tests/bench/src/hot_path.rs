@@ -1,24 +1,25 @@
 //! The hot-path benchmark: every case on the floor, on Ottla and, where asked, on an Apache Kafka, in turn, several rounds, one report.
 //!
 //! The order of a round is case by case, so that what is compared was measured within seconds of one another; who comes first changes from
-//! round to round. The page cache is levelled before every measurement. The first round warms everything up and is thrown away.
+//! round to round. The page cache is levelled before every measurement. Round 0 warms everything up and is not counted; a round after the
+//! last one is for the profiler.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use crate::batches;
 use crate::broker::Broker;
 use crate::case::{CASES, Case, Load};
-use crate::disk;
 use crate::machine::{self, Machine, MachineTime};
 use crate::process::{CpuTime, Running};
+use crate::profile::Profiler;
 use crate::replay::Replayer;
 use crate::report::{CaseReport, Measurement, Report, Subject};
-use crate::requests::{self, Prebuilt};
+use crate::workload::{self, Workload};
+use crate::{batches, disk, topics};
 
 /// Appends per round of the fdatasync probe.
 const PROBE_APPENDS: usize = 500;
@@ -26,7 +27,7 @@ const PROBE_APPENDS: usize = 500;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The broker's binary; by default `ottla` beside this program
+    /// The broker's binary; by default what `OTTLA_BIN` names or `cargo build --release` made
     #[arg(long, value_name = "PATH")]
     broker: Option<PathBuf>,
     /// Measure no Ottla: only the floor, and Apache Kafka if it is given
@@ -39,7 +40,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     runs: usize,
     /// Measure only this case (repeatable)
-    #[arg(long = "case", value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(CASES.iter().map(|case| case.name)))]
+    #[arg(long = "case", value_name = "NAME", value_parser = case_names())]
     cases: Vec<String>,
     /// Where data is written: a disk, not a tmpfs
     #[arg(long, default_value = "target/bench")]
@@ -50,33 +51,43 @@ pub(crate) struct Options {
     /// Its process id
     #[arg(long, requires = "kafka")]
     kafka_pid: Option<u32>,
+    /// After the measured rounds, record a profile of every broker in every case with `perf`, into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    perf: Option<PathBuf>,
     /// Print JSON instead of the table
     #[arg(long)]
     json: bool,
 }
 
+fn case_names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(CASES.iter().map(|case| case.name))
+}
+
 /// Measures, prints the report, and fails if a limit was missed.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let cases: Vec<&Case> = CASES
-        .iter()
-        .filter(|case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name))
-        .collect();
     ensure!(options.runs > 0, "--runs must be at least 1");
+    let is_chosen = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
+    let cases: Vec<&Case> = CASES.iter().filter(is_chosen).collect();
+    let rounds = 1 + options.runs + usize::from(options.perf.is_some());
+
     let data = disk::temporary_directory(&options.dir)?;
     let machine = Machine::describe(data.path())?;
     let brokers = brokers(options, data.path())?;
-    disk::demand_space(data.path(), bytes_written(&cases, options.runs + 1)? * brokers.len().max(1) as u64)?;
+    let bytes: u64 = cases.iter().map(|case| workload::bytes_written(case, rounds)).sum::<Result<u64>>()?;
+    disk::demand_space(data.path(), bytes * brokers.len().max(1) as u64)?;
+    disk::warm_memory(data.path())?;
 
-    let mut bench =
-        Bench { data, brokers, reports: cases.iter().map(|case| CaseReport::new(case)).collect(), levelled: true };
+    let reports = cases.iter().map(|case| CaseReport::new(case)).collect();
+    let profiler = options.perf.as_deref().map(Profiler::new).transpose()?;
+    let mut bench = Bench { data, brokers, runs: options.runs, profiler, reports, levelled: true };
     bench.prepare(&cases)?;
-    for round in 0..=options.runs {
+    for round in 0..rounds {
         for (index, case) in cases.iter().enumerate() {
             bench.measure_everyone(index, case, round)?;
         }
     }
-    let report =
-        Report { machine, runs: options.runs, levelled: bench.levelled, cases: bench.finish(&cases, options.runs)? };
+    let levelled = bench.levelled;
+    let report = Report { machine, runs: options.runs, levelled, cases: bench.finish(&cases, rounds)? };
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report.summary()).context("write JSON")?);
     } else {
@@ -89,11 +100,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn brokers(options: &Options, data: &Path) -> Result<Vec<Broker>> {
     let mut brokers = Vec::new();
     if !options.without_broker {
-        let binary = match &options.broker {
-            Some(binary) => binary.clone(),
-            None => std::env::current_exe().context("find this program")?.with_file_name("ottla"),
-        };
-        brokers.push(Broker::start(&binary, &data.join("ottla"), &options.overrides)?);
+        brokers.push(Broker::start(options.broker.as_deref(), &data.join("ottla"), &options.overrides)?);
     }
     if let (Some(address), Some(pid)) = (options.kafka, options.kafka_pid) {
         brokers.push(Broker::external(address, pid));
@@ -101,32 +108,15 @@ fn brokers(options: &Options, data: &Path) -> Result<Vec<Broker>> {
     Ok(brokers)
 }
 
-/// Bytes that one broker's topics hold at the end of a run. Nothing is deleted in between: the work of deleting would fall into a window.
-fn bytes_written(cases: &[&Case], rounds: usize) -> Result<u64> {
-    let mut bytes = 0;
-    for case in cases {
-        bytes += match case.load {
-            Load::Produce { batch, .. } => {
-                let requests = case.requests + case.warm_up_requests();
-                requests * batches::build(batch)?.len() as u64 * rounds as u64
-            }
-            Load::Fetch { working_set, .. } => working_set as u64,
-        };
-    }
-    Ok(bytes)
-}
-
 struct Bench {
     data: TempDir,
     brokers: Vec<Broker>,
+    /// Rounds 1 to this one are counted, a later one is profiled.
+    runs: usize,
+    profiler: Option<Profiler>,
     reports: Vec<CaseReport>,
+    /// Whether the page cache could be levelled every time so far.
     levelled: bool,
-}
-
-/// The requests of a case against one topic, and how many bytes of batches one of them moves.
-struct Prepared {
-    requests: Vec<Prebuilt>,
-    bytes_per_request: u64,
 }
 
 impl Bench {
@@ -137,13 +127,11 @@ impl Bench {
             let bytes = batches::build(batch)?;
             let count = working_set / bytes.len();
             disk::write_repeated(&self.served_file(case), &bytes, count)?;
+            let fetches = workload::fetches(case)?;
+            let topic = workload::topic(case, 0);
             for broker in &self.brokers {
-                let topic = fetch_topic(case);
-                broker.client()?.create_topic(&topic, 1, &[], &bytes)?;
-                let produce = requests::produce(&topic, 0, bytes.clone(), 1)?;
-                // The first batch is there already: it showed that the topic takes writes.
-                Replayer::connect(broker.address, 1, 5, &[produce])?.run(count as u64 - 1)?;
-                check_fetches(broker, case)?;
+                topics::create_filled(broker.address, &topic, &bytes, count as u64)?;
+                topics::check_fetches(broker.address, &topic, &fetches.offsets, fetches.bytes)?;
             }
         }
         Ok(())
@@ -154,30 +142,32 @@ impl Bench {
         for turn in 0..subjects {
             // Everyone comes first in some round.
             match (turn + round) % subjects {
-                0 => self.measure_floor(index, case, round)?,
+                0 if case.has_floor() => self.measure_floor(index, case, round)?,
+                0 => self.probe_disk(index, round)?,
                 other => self.measure_broker(index, case, round, other - 1)?,
             }
         }
         Ok(())
     }
 
-    fn measure_floor(&mut self, index: usize, case: &Case, round: usize) -> Result<()> {
-        if !case.has_floor() {
-            self.levelled &= machine::level_page_cache();
-            let latency = machine::probe_fdatasync(self.data.path(), PROBE_APPENDS)?;
-            if round > 0 {
-                self.reports[index].fdatasync.push(latency);
-            }
-            return Ok(());
+    fn probe_disk(&mut self, index: usize, round: usize) -> Result<()> {
+        self.levelled &= machine::level_page_cache();
+        let latency = machine::probe_fdatasync(self.data.path(), PROBE_APPENDS)?;
+        if self.is_counted(round) {
+            self.reports[index].fdatasync.push(latency);
         }
-        let prepared = prepare_requests(case, &topic(case, round))?;
+        Ok(())
+    }
+
+    fn measure_floor(&mut self, index: usize, case: &Case, round: usize) -> Result<()> {
+        let workload = Workload::new(case, round)?;
         let written = self.data.path().join("floor");
         disk::create(&written)?;
         self.levelled &= machine::level_page_cache();
-        let (floor, address) = self.start_floor(case, &prepared, &written)?;
-        let measurement = measure(case, address, floor.pid(), &prepared)
+        let (floor, address) = self.start_floor(case, &workload, &written)?;
+        let measurement = measure(case, address, floor.pid(), &workload)
             .with_context(|| format!("measure the floor, {}", case.name))?;
-        floor.stop()?;
+        drop(floor);
         disk::remove(&written)?;
         self.record(index, case, round, Subject::Floor, measurement);
         Ok(())
@@ -185,34 +175,46 @@ impl Bench {
 
     fn measure_broker(&mut self, index: usize, case: &Case, round: usize, broker: usize) -> Result<()> {
         let broker = &self.brokers[broker];
-        let topic = topic(case, round);
-        if let Load::Produce { batch, partitions, acks } = case.load {
-            broker.client()?.create_topic(&topic, partitions, broker.topic_configs(acks), &batches::build(batch)?)?;
-        }
-        let prepared = prepare_requests(case, &topic)?;
-        self.levelled &= machine::level_page_cache();
         let subject = Subject::from(broker.kind);
-        let measurement = measure(case, broker.address, broker.pid, &prepared)
+        if let Load::Produce { batch, partitions, acks } = case.load {
+            let configs = broker.topic_configs(acks);
+            let topic = workload::topic(case, round);
+            topics::create(broker.address, &topic, partitions, configs, &batches::build(batch)?)?;
+        }
+        let workload = Workload::new(case, round)?;
+        self.levelled &= machine::level_page_cache();
+        let recording = match &self.profiler {
+            Some(profiler) if round > self.runs => Some(profiler.record(broker.pid, case.name, subject)?),
+            _ => None,
+        };
+        let measurement = measure(case, broker.address, broker.pid, &workload)
             .with_context(|| format!("measure {subject}, {}", case.name))?;
+        if let Some(recording) = recording {
+            recording.finish()?;
+        }
         self.record(index, case, round, subject, measurement);
         Ok(())
     }
 
     fn record(&mut self, index: usize, case: &Case, round: usize, subject: Subject, measurement: Measurement) {
         eprintln!("round {round}, {}, {subject}: {}", case.name, measurement.line());
-        if round > 0 {
+        if self.is_counted(round) {
             self.reports[index].add(subject, measurement);
         }
     }
 
-    fn start_floor(&self, case: &Case, prepared: &Prepared, written: &Path) -> Result<(Running, SocketAddr)> {
-        let first = prepared.requests.first().context("no requests")?;
+    fn is_counted(&self, round: usize) -> bool {
+        (1..=self.runs).contains(&round)
+    }
+
+    fn start_floor(&self, case: &Case, workload: &Workload, written: &Path) -> Result<(Running, SocketAddr)> {
+        let first = workload.requests.first().context("no requests")?;
         let mut command = Command::new(std::env::current_exe().context("find this program")?);
         command.arg("floor").arg("--directory").arg(written);
         command.arg("--answer-bytes").arg(first.expected.length.to_string());
         if let Load::Fetch { .. } = case.load {
             command.arg("--serve").arg(self.served_file(case));
-            command.arg("--slice-bytes").arg(prepared.bytes_per_request.to_string());
+            command.arg("--slice-bytes").arg(workload.bytes_per_request.to_string());
         }
         let mut child = command.stdout(Stdio::piped()).spawn().context("start the floor")?;
         let output = child.stdout.take().context("take the floor's output")?;
@@ -225,18 +227,12 @@ impl Bench {
         self.data.path().join(format!("served-{}", case.name))
     }
 
-    /// Stops or tidies up the brokers and gives the reports.
-    fn finish(self, cases: &[&Case], runs: usize) -> Result<Vec<CaseReport>> {
+    /// Stops the brokers that were started here, tidies up the others, and gives the reports.
+    fn finish(self, cases: &[&Case], rounds: usize) -> Result<Vec<CaseReport>> {
         for broker in self.brokers {
             if !broker.is_started_here() {
-                let mut client = broker.client()?;
-                for case in cases {
-                    match case.load {
-                        Load::Fetch { .. } => client.delete_topic(&fetch_topic(case))?,
-                        Load::Produce { .. } => {
-                            (0..=runs).try_for_each(|round| client.delete_topic(&topic(case, round)))?
-                        }
-                    }
+                for topic in cases.iter().flat_map(|case| workload::topics(case, rounds)) {
+                    topics::delete(broker.address, &topic)?;
                 }
             }
             broker.stop()?;
@@ -245,54 +241,8 @@ impl Bench {
     }
 }
 
-/// The topic of a case; a produce has a fresh one in each round.
-fn topic(case: &Case, round: usize) -> String {
-    match case.load {
-        Load::Produce { .. } => format!("bench-{}-{round}", case.name),
-        Load::Fetch { .. } => fetch_topic(case),
-    }
-}
-
-fn fetch_topic(case: &Case) -> String {
-    format!("bench-{}", case.name)
-}
-
-fn prepare_requests(case: &Case, topic: &str) -> Result<Prepared> {
-    match case.load {
-        Load::Produce { batch, partitions, acks } => {
-            let bytes = batches::build(batch)?;
-            let requests = (0..partitions)
-                .map(|partition| requests::produce(topic, partition, bytes.clone(), acks.wire()))
-                .collect::<Result<_>>()?;
-            Ok(Prepared { requests, bytes_per_request: bytes.len() as u64 })
-        }
-        Load::Fetch { .. } => {
-            let (offsets, bytes_per_request) = fetches(case)?;
-            let requests =
-                offsets.map(|offset| requests::fetch(topic, offset, bytes_per_request)).collect::<Result<_>>()?;
-            Ok(Prepared { requests, bytes_per_request: bytes_per_request as u64 })
-        }
-    }
-}
-
-/// The offsets that a fetch case reads from, and the bytes that it reads from each.
-fn fetches(case: &Case) -> Result<(impl Iterator<Item = i64>, usize)> {
-    let Load::Fetch { batch, batches, working_set } = case.load else { bail!("{} fetches nothing", case.name) };
-    let batch_bytes = batches::build(batch)?.len();
-    let count = working_set / batch_bytes / batches;
-    let records = batch.records * batches;
-    Ok(((0..count).map(move |index| (index * records) as i64), batch_bytes * batches))
-}
-
-/// Reads the whole working set once and looks at what came, which the replayer does not.
-fn check_fetches(broker: &Broker, case: &Case) -> Result<()> {
-    let mut client = broker.client()?;
-    let (mut offsets, bytes) = fetches(case)?;
-    offsets.try_for_each(|offset| client.check_fetch(&fetch_topic(case), offset, bytes))
-}
-
-fn measure(case: &Case, address: SocketAddr, pid: u32, prepared: &Prepared) -> Result<Measurement> {
-    let mut replayer = Replayer::connect(address, case.connections, case.in_flight, &prepared.requests)?;
+fn measure(case: &Case, address: SocketAddr, pid: u32, workload: &Workload) -> Result<Measurement> {
+    let mut replayer = Replayer::connect(address, case.connections, case.in_flight, &workload.requests)?;
     replayer.run(case.warm_up_requests())?;
     let own_pid = std::process::id();
     let (machine, own, server) = (MachineTime::now()?, CpuTime::of(own_pid)?, CpuTime::of(pid)?);
@@ -300,5 +250,5 @@ fn measure(case: &Case, address: SocketAddr, pid: u32, prepared: &Prepared) -> R
     let cpu = CpuTime::of(pid)?.since(&server);
     let own = CpuTime::of(own_pid)?.since(&own);
     let others = MachineTime::now()?.since(machine).saturating_sub(cpu + own);
-    Ok(Measurement::new(&replayed, cpu, others, prepared.bytes_per_request))
+    Ok(Measurement::new(&replayed, cpu, others, workload.bytes_per_request))
 }

@@ -39,16 +39,12 @@ impl Machine {
     pub(crate) fn describe(data: &Path) -> Result<Machine> {
         let cpuinfo = read("/proc/cpuinfo")?;
         let processor = field(&cpuinfo, "model name").unwrap_or("unknown").to_owned();
-        let meminfo = read("/proc/meminfo")?;
-        let memory_kib: f64 = field(&meminfo, "MemTotal")
-            .and_then(|value| value.trim_end_matches(" kB").parse().ok())
-            .context("read MemTotal from /proc/meminfo")?;
         let load = read("/proc/loadavg")?;
         Ok(Machine {
             taken_at_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).context("read the clock")?.as_secs(),
             processor,
             cores: std::thread::available_parallelism().context("count the cores")?.get(),
-            memory_gib: memory_kib / 1024.0 / 1024.0,
+            memory_gib: memory_bytes("MemTotal")? as f64 / f64::from(1 << 30),
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             file_system: file_system_of(data)?,
             load_average: load.split(' ').next().and_then(|value| value.parse().ok()).context("read /proc/loadavg")?,
@@ -69,6 +65,11 @@ pub(crate) fn free_bytes(directory: &Path) -> Result<u64> {
     let stat =
         rustix::fs::statvfs(directory).with_context(|| format!("ask for the free space of {}", directory.display()))?;
     Ok(stat.f_bavail * stat.f_frsize)
+}
+
+/// Bytes that programs could still allocate without swapping, free page cache included.
+pub(crate) fn available_memory_bytes() -> Result<u64> {
+    memory_bytes("MemAvailable")
 }
 
 /// Nanoseconds of `appends` appends of 4 KiB to one new file in `directory`, each followed by `fdatasync`: what the machine charges for one
@@ -126,6 +127,13 @@ impl MachineTime {
 /// `duration` in whole nanoseconds, as the histograms count.
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn memory_bytes(name: &str) -> Result<u64> {
+    let meminfo = read("/proc/meminfo")?;
+    let kib =
+        field(&meminfo, name).and_then(|value| value.strip_suffix(" kB")).and_then(|value| value.parse::<u64>().ok());
+    Ok(kib.with_context(|| format!("read {name} from /proc/meminfo"))? * 1024)
 }
 
 fn file_system_of(path: &Path) -> Result<String> {

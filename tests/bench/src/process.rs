@@ -1,15 +1,11 @@
-//! One process under measurement: its CPU time to the nanosecond, and how it is stopped.
-#![expect(clippy::disallowed_methods, reason = "a benchmark measures real processes: /proc, the clock, signals")]
+//! One process under measurement: its CPU time to the nanosecond, and a child that ends with its owner.
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real processes through /proc")]
 
 use std::collections::BTreeMap;
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal};
-
-/// How long a process may take to end after SIGTERM; a broker promises eight seconds.
-const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+use anyhow::{Context, Result};
 
 /// CPU time of every thread of a process at one moment.
 ///
@@ -48,7 +44,7 @@ impl CpuTime {
     }
 }
 
-/// A child process that is ended when it is dropped.
+/// A child process that has nothing to lose: it is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
@@ -64,38 +60,11 @@ impl Running {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
-
-    /// Whether the process has ended by itself, and how.
-    pub(crate) fn check_alive(&mut self) -> Result<()> {
-        match self.child.try_wait().context("ask for the process's end")? {
-            None => Ok(()),
-            Some(status) => bail!("the process has ended: {status}"),
-        }
-    }
-
-    /// Sends SIGTERM and waits for the end.
-    pub(crate) fn stop(mut self) -> Result<()> {
-        self.terminate()?;
-        let deadline = Instant::now() + STOP_TIMEOUT;
-        while self.child.try_wait().context("wait for the process's end")?.is_none() {
-            if Instant::now() > deadline {
-                bail!("the process did not end within {} s of SIGTERM", STOP_TIMEOUT.as_secs());
-            }
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-        Ok(())
-    }
-
-    fn terminate(&self) -> Result<()> {
-        let raw = i32::try_from(self.child.id()).context("convert the process id")?;
-        let pid = Pid::from_raw(raw).context("convert the process id")?;
-        rustix::process::kill_process(pid, Signal::TERM).context("send SIGTERM")
-    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // After `stop` both are no-ops; after an error nobody waits for a clean end.
+        // It may have ended by itself; then there is nothing to kill, and nothing to do about it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -103,6 +72,8 @@ impl Drop for Running {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]

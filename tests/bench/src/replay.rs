@@ -20,7 +20,7 @@ use hdrhistogram::Histogram;
 use rustix::event::{Timespec, epoll};
 
 use crate::machine::nanoseconds;
-use crate::requests::{CORRELATION_ID_AT, Prebuilt};
+use crate::prebuilt::{CORRELATION_ID_AT, Prebuilt};
 
 /// No answer at all for this long ends the run.
 const SILENCE_MAX: Timespec = Timespec { tv_sec: 15, tv_nsec: 0 };

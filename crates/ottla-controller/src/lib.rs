@@ -1,1 +1,20 @@
 //! The metadata quorum: openraft behind one handle.
+//!
+//! - `handle.rs`: what everyone else sees: submit a request, watch the image. `options.rs`: what the quorum is told at start.
+//! - `start.rs`: opens the files, starts Raft, founds a new cluster.
+//! - `propose.rs`: decides requests in batches, one proposal in flight. `upkeep.rs`: snapshots, the tick, the end.
+//! - `raft/`: the adapter to openraft: entries as bytes, log store, state machine, the seam to other voters.
+//!
+//! **Architecture invariant:** the controller reaches brokers only through the image. It holds no decision of its own (those are
+//! `ottla_metadata`'s), and nothing of openraft is written to disk as it is.
+
+mod error;
+mod handle;
+mod options;
+mod propose;
+mod raft;
+mod upkeep;
+
+pub use error::{Error, Failure, StartError};
+pub use handle::Handle;
+pub use options::{Options, Seams};

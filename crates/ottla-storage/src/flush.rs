@@ -262,3 +262,7 @@ impl fmt::Debug for Flusher {
         write!(f, "Flusher({:?})", self.shared.lane)
     }
 }
+
+#[cfg(test)]
+#[path = "flush_test.rs"]
+mod tests;

@@ -416,3 +416,7 @@ fn list_folders(disk: &dyn Disk, directory: &Path) -> disk::Result<PartitionFold
     folders.live.sort();
     Ok(folders)
 }
+
+#[cfg(test)]
+#[path = "log_directory_test.rs"]
+mod tests;

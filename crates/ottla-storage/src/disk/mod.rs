@@ -107,6 +107,7 @@ pub enum EntryKind {
 }
 
 /// An open file. Positional reads and writes only, so that one handle serves any number of threads.
+#[expect(clippy::len_without_is_empty, reason = "the length is asked of the disk, and nobody asks whether it is zero")]
 pub trait File: Send + Sync + fmt::Debug {
     /// The length in bytes.
     fn len(&self) -> Result<u64>;
@@ -207,7 +208,7 @@ pub fn ensure_dir(disk: &dyn Disk, path: &Path) -> Result<()> {
         ensure_dir(disk, parent)?;
     }
     match disk.create_dir(path) {
-        Err(error) if !error.is_already_exists() => return Err(error),
+        Err(error) if !error.is_already_exists() => Err(error),
         _ => disk.sync_dir(parent),
     }
 }

@@ -119,7 +119,8 @@ impl Disk for OsDisk {
     fn file_system(&self, directory: &Path) -> Result<Arc<dyn FileSystem>> {
         let folder = fs::File::open(directory).context("open folder", directory)?;
         let kind = rustix::fs::fstatfs(&folder).context("look at the file system of", directory)?.f_type;
-        let can_sync = [EXT4, XFS, BTRFS].contains(&(kind as u64)) && kernel_reports_sync_errors();
+        let release = rustix::system::uname().release().to_string_lossy().into_owned();
+        let can_sync = [EXT4, XFS, BTRFS].contains(&(kind as u64)) && reports_sync_errors(&release);
         Ok(Arc::new(OsFileSystem { folder, path: directory.into(), can_sync }))
     }
 }
@@ -130,10 +131,9 @@ const XFS: u64 = 0x5846_5342;
 const BTRFS: u64 = 0x9123_683e;
 
 /// Linux reports write-back errors from syncfs since 5.8.
-fn kernel_reports_sync_errors() -> bool {
-    let uname = rustix::system::uname();
-    let release = uname.release().to_string_lossy();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+fn reports_sync_errors(kernel_release: &str) -> bool {
+    let mut numbers =
+        kernel_release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 8)
 }
 
@@ -226,6 +226,9 @@ impl File for OsFile {
     }
 
     fn map(&self, len: u64) -> Result<Option<Map>> {
+        if len == 0 {
+            return Ok(None);
+        }
         match Map::new(&self.file, len) {
             Ok(map) => Ok(Some(map)),
             // Out of maps (vm.max_map_count) or of address space: the caller reads without.
@@ -271,3 +274,7 @@ pub fn raise_open_files_limit() -> u64 {
     };
     current.unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[path = "os_test.rs"]
+mod tests;

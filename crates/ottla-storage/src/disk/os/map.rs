@@ -1,4 +1,5 @@
 //! [`Map`]: a file's bytes without a copy.
+#![expect(clippy::disallowed_types, reason = "this is the seam")]
 
 use std::fmt;
 use std::fs;
@@ -33,7 +34,6 @@ impl AsRef<[u8]> for Owner {
 }
 
 impl Map {
-    #[expect(clippy::disallowed_types, reason = "this is the seam")]
     pub(super) fn new(file: &fs::File, len: u64) -> io::Result<Map> {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let map = MmapOptions::new().len(len).no_reserve_swap().map_raw_read_only(file)?;

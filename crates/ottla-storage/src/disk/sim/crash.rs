@@ -64,7 +64,7 @@ impl CrashPoint {
         let kind = entropy.below(10);
         let chosen = entropy.below(count as u64) as usize;
         let lost_one_in = 1 + entropy.below(8);
-        let tears = entropy.one_in(3);
+        let tears = entropy.one_in(2);
         let fate = |index: usize, effect: &Effect| {
             let is_kept = match kind {
                 0 => true,
@@ -77,7 +77,7 @@ impl CrashPoint {
                 _ => !entropy.one_in(lost_one_in + 1),
             };
             match is_kept {
-                true if tears && effect.is_page() && entropy.one_in(4) => Fate::Torn(entropy.next_u64() as u8),
+                true if tears && effect.is_page() && entropy.one_in(2) => Fate::Torn(entropy.next_u64() as u8),
                 true => Fate::Kept,
                 false => Fate::Lost,
             }

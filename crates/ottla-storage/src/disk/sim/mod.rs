@@ -343,3 +343,7 @@ impl fmt::Debug for SimFileSystem {
         f.write_str("SimFileSystem")
     }
 }
+
+#[cfg(test)]
+#[path = "sim_test.rs"]
+mod tests;

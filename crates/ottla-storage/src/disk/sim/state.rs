@@ -93,6 +93,11 @@ impl State {
         self.io_count
     }
 
+    #[cfg(test)]
+    pub(super) fn inode_count(&self) -> usize {
+        self.durable.nodes.len().max(self.effects.len())
+    }
+
     pub(super) fn lose_power_at(&mut self, io: u64) {
         self.lose_power_at = Some(io);
     }

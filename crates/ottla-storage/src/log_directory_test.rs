@@ -1,0 +1,251 @@
+//! A log directory on the simulated disk, from its first start to its crash images.
+
+use ottla_base::{BrokerEpoch, PartitionIndex, SeededEntropy, TopicName};
+
+use super::*;
+use crate::disk::Open;
+use crate::disk::sim::judge::{Judge, Promises};
+use crate::disk::sim::{SimDisk, SimOptions};
+
+const PATH: &str = "/var/ottla/data";
+
+fn options() -> LogDirectoryOptions {
+    let cluster_id = Some("cluster".to_owned());
+    LogDirectoryOptions { path: PATH.into(), node_id: BrokerId(1), cluster_id, ballast_bytes: 64 << 10 }
+}
+
+fn try_open(disk: &Arc<SimDisk>, options: LogDirectoryOptions) -> Result<LogDirectory, OpenError> {
+    LogDirectory::open(disk.clone(), options, &SeededEntropy::new(1))
+}
+
+fn open(disk: &Arc<SimDisk>) -> LogDirectory {
+    try_open(disk, options()).expect("nothing is wrong with it")
+}
+
+fn put(disk: &SimDisk, name: &str, content: &str) {
+    ensure_dir(disk, Path::new(PATH)).expect("the disk works");
+    atomic_write(disk, &Path::new(PATH).join(name), content.as_bytes()).expect("the disk works");
+}
+
+fn partition(topic: &str, index: i32) -> TopicPartition {
+    TopicPartition::new(TopicName::new(topic).expect("a legal name"), PartitionIndex(index))
+}
+
+#[test]
+fn a_new_directory_gets_an_identity_that_outlives_crashes() {
+    let disk = SimDisk::new(SimOptions::default());
+    let first = open(&disk);
+    assert_eq!(
+        (first.start_counter(), first.clean_shutdown(), first.cluster_id()),
+        (1, None, Some("cluster".to_owned()))
+    );
+
+    let disk = disk.crash(7);
+    let second = open(&disk);
+    assert_eq!((second.id(), second.start_counter(), second.clean_shutdown()), (first.id(), 2, None));
+}
+
+#[test]
+fn the_cluster_of_a_new_directory_may_come_later() {
+    let disk = SimDisk::new(SimOptions::default());
+    let unknown = || LogDirectoryOptions { cluster_id: None, ..options() };
+    let directory = try_open(&disk, unknown()).expect("it is new");
+    assert_eq!(directory.cluster_id(), None);
+    directory.adopt_cluster("abc").expect("it has none yet");
+    directory.adopt_cluster("abc").expect("it is the same");
+    assert!(matches!(directory.adopt_cluster("xyz"), Err(OpenError::OtherCluster { .. })));
+
+    let disk = disk.crash(1);
+    let again = try_open(&disk, unknown()).expect("nothing is wrong with it");
+    assert_eq!((again.cluster_id(), again.id()), (Some("abc".to_owned()), directory.id()));
+}
+
+#[test]
+fn a_directory_of_somebody_else_is_refused_and_says_whose_it_is() {
+    let disk = SimDisk::new(SimOptions::default());
+    drop(open(&disk));
+    let refusal = |options| try_open(&disk, options).expect_err("it is somebody else's").to_string();
+    assert_eq!(
+        refusal(LogDirectoryOptions { node_id: BrokerId(2), ..options() }),
+        "log directory /var/ottla/data belongs to node 1, this is node 2"
+    );
+    assert_eq!(
+        refusal(LogDirectoryOptions { cluster_id: Some("other".to_owned()), ..options() }),
+        "log directory /var/ottla/data belongs to cluster cluster, this is cluster other"
+    );
+}
+
+#[test]
+fn a_directory_in_use_is_refused() {
+    let disk = SimDisk::new(SimOptions::default());
+    let directory = open(&disk);
+    assert!(matches!(try_open(&disk, options()), Err(OpenError::Locked { source: LockError::Held { .. }, .. })));
+    drop(directory);
+    open(&disk);
+}
+
+#[test]
+fn partitions_without_an_owner_are_not_adopted() {
+    let disk = SimDisk::new(SimOptions::default());
+    ensure_dir(&*disk, &Path::new(PATH).join("orders-0")).expect("the disk works");
+    assert!(matches!(try_open(&disk, options()), Err(OpenError::Anonymous { .. })));
+}
+
+#[test]
+fn damaged_files_are_named_in_the_error() {
+    let message = |name, content| {
+        let disk = SimDisk::new(SimOptions::default());
+        put(&disk, name, content);
+        try_open(&disk, options()).expect_err("it is damaged").to_string()
+    };
+    assert_eq!(
+        message("meta.properties", "version=1\n"),
+        "read /var/ottla/data/meta.properties: cluster.id is missing"
+    );
+    assert_eq!(message(".start_counter", "x\n"), "read /var/ottla/data/.start_counter: \"x\\n\" is no number");
+
+    let disk = SimDisk::new(SimOptions::default());
+    put(&disk, "recovery-point-offset-checkpoint", "0\n2\norders 0 5\n");
+    let error = open(&disk).read_checkpoint(Checkpoint::RecoveryPoint).expect_err("a line is missing");
+    assert_eq!(
+        error.to_string(),
+        "read /var/ottla/data/recovery-point-offset-checkpoint: it announces 2 entries and holds 1"
+    );
+}
+
+#[test]
+fn kafkas_directory_without_an_id_gets_one() {
+    let disk = SimDisk::new(SimOptions::default());
+    put(&disk, "meta.properties", "#\nversion=1\nnode.id=1\ncluster.id=cluster\n");
+    let id = open(&disk).id();
+    assert_eq!(open(&disk.crash(3)).id(), id);
+}
+
+#[test]
+fn a_clean_shutdown_is_seen_once() {
+    let disk = SimDisk::new(SimOptions::default());
+    let mark = CleanShutdown { broker_epoch: Some(BrokerEpoch(9)) };
+    open(&disk).mark_clean_shutdown(mark).expect("the disk works");
+    let disk = disk.crash(1);
+    let second = open(&disk);
+    assert_eq!(second.clean_shutdown(), Some(mark));
+    let disk = disk.crash(1);
+    assert_eq!(open(&disk).clean_shutdown(), None, "the second run did not stop cleanly");
+}
+
+#[test]
+fn checkpoints_read_back_after_a_crash() {
+    let disk = SimDisk::new(SimOptions::default());
+    let directory = open(&disk);
+    let offsets = BTreeMap::from([(partition("orders", 0), Offset(5)), (partition("orders", 1), Offset(0))]);
+    assert_eq!(directory.read_checkpoint(Checkpoint::HighWatermark), Ok(BTreeMap::new()));
+    directory.write_checkpoint(Checkpoint::HighWatermark, &offsets).expect("the disk works");
+    let disk = disk.crash(1);
+    let directory = open(&disk);
+    assert_eq!(directory.read_checkpoint(Checkpoint::HighWatermark), Ok(offsets));
+    assert_eq!(directory.read_checkpoint(Checkpoint::LogStartOffset), Ok(BTreeMap::new()));
+}
+
+#[test]
+fn folders_are_told_apart_and_moved_aside() {
+    let disk = SimDisk::new(SimOptions::default());
+    let (directory, entropy) = (open(&disk), SeededEntropy::new(5));
+    for name in ["b-1", "a-10", "a-2", "lost+found"] {
+        ensure_dir(&*disk, &directory.path().join(name)).expect("the disk works");
+    }
+    let deleted = directory.move_to_delete(&partition("a", 2), &entropy).expect("it is there");
+    let stray = directory.move_to_stray(&partition("b", 1), &entropy).expect("it is there");
+    assert!(directory.move_to_delete(&partition("a", 2), &entropy).expect_err("it is gone").is_not_found());
+
+    let directory = open(&disk.crash(1));
+    let expected = PartitionFolders {
+        live: vec![partition("a", 10)],
+        to_delete: vec![deleted],
+        stray: vec![stray],
+        unknown: vec![directory.path().join("lost+found")],
+    };
+    assert_eq!(directory.folders(), Ok(expected));
+    assert_eq!(directory.partition_path(&partition("a", 10)), directory.path().join("a-10"));
+}
+
+#[test]
+fn a_full_disk_still_takes_checkpoints() {
+    let disk = SimDisk::new(SimOptions { capacity: Some(2 << 20), ..SimOptions::default() });
+    let directory = open(&disk);
+    let filler = disk.open(&directory.path().join("filler"), Open::CreateNew).expect("names take no room");
+    while filler.write_all_at(&[std::io::IoSlice::new(&[1; 4096])], filler.len().expect("the disk works")).is_ok() {}
+    let offsets = BTreeMap::from([(partition("orders", 0), Offset(5))]);
+    directory.write_checkpoint(Checkpoint::RecoveryPoint, &offsets).expect("the ballast makes room");
+    directory.mark_clean_shutdown(CleanShutdown { broker_epoch: None }).expect("there is room left");
+    assert!(!directory.ballast().is_held());
+
+    let disk = disk.crash(1);
+    let directory = open(&disk);
+    assert_eq!(directory.read_checkpoint(Checkpoint::RecoveryPoint), Ok(offsets));
+}
+
+/// What the starts so far have promised.
+#[derive(Clone, Default)]
+struct Promised {
+    id: Option<DirectoryId>,
+    start_counter: u64,
+    /// The checkpoint that was written last, and the one that was being written.
+    checkpoint: Option<i64>,
+    checkpoint_tried: Option<i64>,
+    stopped_cleanly: bool,
+    may_have_stopped_cleanly: bool,
+}
+
+#[test]
+fn every_crash_image_of_a_directorys_life_keeps_its_promises() {
+    let disk = SimDisk::new(SimOptions::default());
+    let judge = Judge { seed: 11, tries_per_point: 64 };
+    let verdict = judge.run(&disk, Promised::default(), two_lives, |disk, promised| check_promises(&disk, promised));
+    verdict.assert_kept(60);
+}
+
+fn two_lives(disk: &Arc<SimDisk>, promises: &Promises<Promised>) {
+    for life in 0..2 {
+        promises.update(|p| p.may_have_stopped_cleanly |= p.stopped_cleanly);
+        let directory = {
+            promises.update(|p| p.stopped_cleanly = false);
+            open(disk)
+        };
+        promises.update(|p| {
+            p.may_have_stopped_cleanly = false;
+            p.id = Some(directory.id());
+            p.start_counter = directory.start_counter();
+        });
+        for offset in life * 10..life * 10 + 3 {
+            promises.update(|p| p.checkpoint_tried = Some(offset));
+            let offsets = BTreeMap::from([(partition("orders", 0), Offset(offset))]);
+            directory.write_checkpoint(Checkpoint::RecoveryPoint, &offsets).expect("no fault is set");
+            promises.update(|p| p.checkpoint = Some(offset));
+        }
+        promises.update(|p| p.may_have_stopped_cleanly = true);
+        directory.mark_clean_shutdown(CleanShutdown { broker_epoch: None }).expect("no fault is set");
+        promises.update(|p| p.stopped_cleanly = true);
+    }
+}
+
+fn check_promises(disk: &Arc<SimDisk>, promised: &Promised) -> Result<(), String> {
+    let directory = try_open(disk, options()).map_err(|error| error.to_string())?;
+    if promised.id.is_some_and(|id| id != directory.id()) {
+        return Err(format!("the id has changed to {}", directory.id()));
+    }
+    if directory.start_counter() <= promised.start_counter {
+        return Err(format!("start {} is counted as {}", promised.start_counter + 1, directory.start_counter()));
+    }
+    let offsets = directory.read_checkpoint(Checkpoint::RecoveryPoint).map_err(|error| error.to_string())?;
+    let found = offsets.values().next().map(|offset| offset.0);
+    if found != promised.checkpoint && found != promised.checkpoint_tried {
+        return Err(format!("the checkpoint holds {found:?}, promised was {:?}", promised.checkpoint));
+    }
+    match directory.clean_shutdown() {
+        Some(_) if !promised.may_have_stopped_cleanly && !promised.stopped_cleanly => {
+            Err("a crash looks like a stop".to_owned())
+        }
+        None if promised.stopped_cleanly => Err("a stop looks like a crash".to_owned()),
+        _ => Ok(()),
+    }
+}

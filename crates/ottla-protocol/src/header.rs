@@ -158,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_a_header_or_an_error(bytes: Vec<u8>, api in 0..12_usize) {
+        fn any_bytes_are_a_header_or_an_error(bytes: Vec<u8>, api in 0..ApiKey::ALL.len()) {
             let mut frame = BytesMut::new();
             frame.put_i16(ApiKey::ALL[api].code());
             frame.extend_from_slice(&bytes);

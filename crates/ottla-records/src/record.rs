@@ -5,7 +5,7 @@ use ottla_base::{Offset, Timestamp};
 use thiserror::Error;
 
 use crate::view::Batch;
-use crate::walk::{Cursor, SliceCursor};
+use crate::walk::{Cursor, SliceCursor, check_length};
 use crate::{RecordFault, TimestampType, UnknownCompression, compression};
 
 /// One record. Key, value and headers share the batch's bytes, or those that it was decompressed to.
@@ -76,11 +76,8 @@ impl Records {
         }
     }
 
-    fn read_record(&self, cursor: &mut SliceCursor<'_>, bytes: &Bytes) -> Result<Record, RecordFault> {
-        let declared = cursor.varint()?;
-        if declared < 0 {
-            return Err(RecordFault::NegativeLength(declared));
-        }
+    fn read_record(&self, records: &mut SliceCursor<'_>, bytes: &Bytes) -> Result<Record, RecordFault> {
+        let cursor = &mut records.take_record()?;
         let start = cursor.consumed();
         cursor.byte()?;
         let timestamp_delta = cursor.varlong()?;
@@ -92,11 +89,8 @@ impl Records {
             value: read_nullable(cursor, bytes)?,
             headers: read_headers(cursor, bytes)?,
         };
-        let read = cursor.consumed() - start;
-        if read != declared as usize {
-            return Err(RecordFault::LengthMismatch { declared, read });
-        }
-        Ok(record)
+        let (declared, read) = (records.consumed() - start, cursor.consumed() - start);
+        check_length(declared, read).map(|()| record)
     }
 }
 

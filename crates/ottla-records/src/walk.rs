@@ -28,7 +28,7 @@ pub enum RecordFault {
     #[error("record of length {declared} has fields of {read} bytes")]
     LengthMismatch {
         /// What the record says.
-        declared: i32,
+        declared: usize,
         /// What its fields take.
         read: usize,
     },
@@ -49,10 +49,16 @@ pub enum RecordFault {
     Decompress(#[from] DecompressError),
 }
 
-/// Where a walk reads from.
+/// Records, one after the other, to be walked.
+pub(crate) trait RecordSource {
+    /// Walks one record: every length in it is checked, and that its fields take exactly what it says.
+    fn walk_record(&mut self) -> Result<RecordShape, RecordFault>;
+    /// True where nothing follows.
+    fn is_at_end(&mut self) -> Result<bool, RecordFault>;
+}
+
+/// Reads the fields of a record.
 pub(crate) trait Cursor {
-    /// How many bytes have been read or skipped.
-    fn consumed(&self) -> usize;
     /// The next byte.
     fn byte(&mut self) -> Result<u8, RecordFault>;
     /// The next zigzag integer of 32 bits.
@@ -61,8 +67,6 @@ pub(crate) trait Cursor {
     fn varlong(&mut self) -> Result<i64, RecordFault>;
     /// Leaves out `count` bytes.
     fn skip(&mut self, count: usize) -> Result<(), RecordFault>;
-    /// True where nothing follows.
-    fn is_at_end(&mut self) -> Result<bool, RecordFault>;
 }
 
 /// What a walk tells of a record.
@@ -73,15 +77,9 @@ pub(crate) struct RecordShape {
     pub(crate) has_key: bool,
 }
 
-/// Walks one record: every length in it is checked, and that its fields take exactly what it says. A negative key or value length is
-/// a null, as Kafka reads it.
+/// Walks what follows a record's length. A negative key or value length is a null, as Kafka reads it.
 #[inline(always)]
-pub(crate) fn walk_record<C: Cursor>(cursor: &mut C) -> Result<RecordShape, RecordFault> {
-    let declared = cursor.varint()?;
-    if declared < 0 {
-        return Err(RecordFault::NegativeLength(declared));
-    }
-    let start = cursor.consumed();
+fn walk_fields<C: Cursor>(cursor: &mut C) -> Result<RecordShape, RecordFault> {
     cursor.byte()?;
     let timestamp_delta = cursor.varlong()?;
     let offset_delta = cursor.varint()?;
@@ -93,11 +91,19 @@ pub(crate) fn walk_record<C: Cursor>(cursor: &mut C) -> Result<RecordShape, Reco
     if header_count != 0 {
         walk_headers(cursor, header_count)?;
     }
-    let read = cursor.consumed() - start;
-    if read != declared as usize {
-        return Err(RecordFault::LengthMismatch { declared, read });
-    }
     Ok(RecordShape { timestamp_delta, offset_delta, has_key: key_length >= 0 })
+}
+
+/// A length that may not be negative; `fault` is what it is then.
+#[inline(always)]
+fn length(declared: i32, fault: fn(i32) -> RecordFault) -> Result<usize, RecordFault> {
+    usize::try_from(declared).map_err(|_| fault(declared))
+}
+
+/// Checks that a record's fields take exactly what it says.
+#[inline(always)]
+pub(crate) fn check_length(declared: usize, read: usize) -> Result<(), RecordFault> {
+    if read == declared { Ok(()) } else { Err(RecordFault::LengthMismatch { declared, read }) }
 }
 
 fn walk_headers<C: Cursor>(cursor: &mut C, header_count: i32) -> Result<(), RecordFault> {
@@ -105,11 +111,8 @@ fn walk_headers<C: Cursor>(cursor: &mut C, header_count: i32) -> Result<(), Reco
         return Err(RecordFault::NegativeHeaderCount(header_count));
     }
     for _ in 0..header_count {
-        let key_length = cursor.varint()?;
-        if key_length < 0 {
-            return Err(RecordFault::NegativeHeaderKeyLength(key_length));
-        }
-        cursor.skip(key_length as usize)?;
+        let key_length = length(cursor.varint()?, RecordFault::NegativeHeaderKeyLength)?;
+        cursor.skip(key_length)?;
         let value_length = cursor.varint()?;
         skip_nullable(cursor, value_length)?;
     }
@@ -136,6 +139,20 @@ impl<'a> SliceCursor<'a> {
     /// A cursor over `bytes` that begins at `position`.
     pub(crate) fn at(bytes: &'a [u8], position: usize) -> SliceCursor<'a> {
         SliceCursor { bytes, position }
+    }
+
+    /// How many bytes have been read or skipped.
+    pub(crate) fn consumed(&self) -> usize {
+        self.position
+    }
+
+    /// Reads a record's length and takes the record out.
+    #[inline(always)]
+    pub(crate) fn take_record(&mut self) -> Result<SliceCursor<'a>, RecordFault> {
+        let declared = length(self.varint()?, RecordFault::NegativeLength)?;
+        let start = self.position;
+        self.skip(declared)?;
+        Ok(SliceCursor { bytes: &self.bytes[..self.position], position: start })
     }
 
     #[cold]
@@ -171,12 +188,24 @@ impl<'a> SliceCursor<'a> {
     }
 }
 
-impl Cursor for SliceCursor<'_> {
+impl RecordSource for SliceCursor<'_> {
+    /// The next record's place follows from this one's length alone, so the processor is at work on several at a time.
     #[inline(always)]
-    fn consumed(&self) -> usize {
-        self.position
+    fn walk_record(&mut self) -> Result<RecordShape, RecordFault> {
+        let mut record = self.take_record()?;
+        let start = record.position;
+        let shape = walk_fields(&mut record)?;
+        check_length(record.bytes.len() - start, record.position - start)?;
+        Ok(shape)
     }
 
+    #[inline]
+    fn is_at_end(&mut self) -> Result<bool, RecordFault> {
+        Ok(self.position == self.bytes.len())
+    }
+}
+
+impl Cursor for SliceCursor<'_> {
     #[inline(always)]
     fn byte(&mut self) -> Result<u8, RecordFault> {
         let byte = *self.bytes.get(self.position).ok_or(RecordFault::Truncated)?;
@@ -207,11 +236,6 @@ impl Cursor for SliceCursor<'_> {
         }
         self.position += count;
         Ok(())
-    }
-
-    #[inline]
-    fn is_at_end(&mut self) -> Result<bool, RecordFault> {
-        Ok(self.position == self.bytes.len())
     }
 }
 
@@ -246,6 +270,11 @@ impl<'a> StreamCursor<'a> {
         StreamCursor { decoder, buffer, position: 0, filled: 0, consumed_before: 0 }
     }
 
+    /// How many bytes have been read or skipped.
+    fn consumed(&self) -> usize {
+        self.consumed_before + self.position
+    }
+
     /// Moves what is left to the buffer's front and reads on; false at the end of the stream.
     #[cold]
     fn refill(&mut self) -> Result<bool, RecordFault> {
@@ -268,11 +297,21 @@ impl<'a> StreamCursor<'a> {
     }
 }
 
-impl Cursor for StreamCursor<'_> {
-    fn consumed(&self) -> usize {
-        self.consumed_before + self.position
+impl RecordSource for StreamCursor<'_> {
+    fn walk_record(&mut self) -> Result<RecordShape, RecordFault> {
+        let declared = length(self.varint()?, RecordFault::NegativeLength)?;
+        let start = self.consumed();
+        let shape = walk_fields(self)?;
+        check_length(declared, self.consumed() - start)?;
+        Ok(shape)
     }
 
+    fn is_at_end(&mut self) -> Result<bool, RecordFault> {
+        Ok(self.position == self.filled && !self.refill()?)
+    }
+}
+
+impl Cursor for StreamCursor<'_> {
     fn byte(&mut self) -> Result<u8, RecordFault> {
         if self.is_at_end()? {
             return Err(RecordFault::Truncated);
@@ -302,9 +341,5 @@ impl Cursor for StreamCursor<'_> {
                 return Err(RecordFault::Truncated);
             }
         }
-    }
-
-    fn is_at_end(&mut self) -> Result<bool, RecordFault> {
-        Ok(self.position == self.filled && !self.refill()?)
     }
 }

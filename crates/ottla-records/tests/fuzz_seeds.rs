@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[expect(unreachable_pub, reason = "the fuzz package exports it")]
 #[path = "../../../tests/fuzz/src/batch_validation.rs"]
 mod batch_validation;
 

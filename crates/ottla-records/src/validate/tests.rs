@@ -275,7 +275,7 @@ fn offsets_that_do_not_follow_one_another_are_renumbered() {
 fn lengths_within_a_record_are_checked_whatever_the_codec() {
     let cases: [(&[u8], RecordFault); 6] = [
         (&[1], RecordFault::NegativeLength(-1)),
-        (&[14, 0, 0, 0, 1, 1, 0], RecordFault::LengthMismatch { declared: 7, read: 6 }),
+        (&[14, 0, 0, 0, 1, 1, 0, 0], RecordFault::LengthMismatch { declared: 7, read: 6 }),
         (&[12, 0, 0, 0, 1, 1, 1], RecordFault::NegativeHeaderCount(-1)),
         (&[14, 0, 0, 0, 1, 1, 2, 1], RecordFault::NegativeHeaderKeyLength(-1)),
         (&[12, 0, 0, 0, 100, 1, 0], RecordFault::Truncated),

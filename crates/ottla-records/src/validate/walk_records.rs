@@ -4,7 +4,7 @@ use ottla_base::Timestamp;
 
 use super::{RecordError, RecordErrorCause, Rules, ValidationError, refuse_record};
 use crate::varint::{varint_len, write_varint};
-use crate::walk::{Cursor, SliceCursor, walk_record};
+use crate::walk::{Cursor, RecordSource, SliceCursor};
 use crate::{Header, RecordFault};
 
 /// How many records of a batch are named in an error. The batch is rejected whole anyway, and the answer must not be the larger one.
@@ -21,8 +21,8 @@ pub(super) struct Walked {
 }
 
 /// Walks the records that `header` counts and checks each.
-pub(super) fn walk_records<C: Cursor>(
-    mut cursor: C,
+pub(super) fn walk_records<R: RecordSource>(
+    mut records: R,
     header: &Header,
     rules: &Rules,
     now: Timestamp,
@@ -32,7 +32,7 @@ pub(super) fn walk_records<C: Cursor>(
         Walked { max_timestamp: Timestamp::NONE, offset_delta_of_max_timestamp: 0, offsets_are_consecutive: true };
     let mut errors = Vec::new();
     for index in 0..header.record_count {
-        let shape = walk_record(&mut cursor).map_err(|fault| refuse_record(index, fault))?;
+        let shape = records.walk_record().map_err(|fault| refuse_record(index, fault))?;
         let timestamp = Timestamp(header.base_timestamp.0.wrapping_add(shape.timestamp_delta));
         if timestamp > walked.max_timestamp {
             (walked.max_timestamp, walked.offset_delta_of_max_timestamp) = (timestamp, index);
@@ -49,7 +49,7 @@ pub(super) fn walk_records<C: Cursor>(
         }
     }
     let last = header.record_count - 1;
-    if !cursor.is_at_end().map_err(|fault| refuse_record(last, fault))? {
+    if !records.is_at_end().map_err(|fault| refuse_record(last, fault))? {
         return Err(refuse_record(last, RecordFault::TrailingBytes));
     }
     refuse_errors(errors).map(|()| walked)
@@ -72,14 +72,13 @@ pub(super) fn renumber(raw: &[u8], record_count: i32) -> Result<Vec<u8>, RecordF
     let mut renumbered = Vec::with_capacity(raw.len());
     let mut cursor = SliceCursor::new(raw);
     for offset_delta in 0..record_count {
-        let length = cursor.varint()?;
-        let start = cursor.consumed();
-        cursor.byte()?;
-        cursor.varlong()?;
-        let attributes_and_timestamp = &raw[start..cursor.consumed()];
-        cursor.varint()?;
-        let rest = &raw[cursor.consumed()..start + length as usize];
-        cursor.skip(rest.len())?;
+        let mut record = cursor.take_record()?;
+        let start = record.consumed();
+        record.byte()?;
+        record.varlong()?;
+        let attributes_and_timestamp = &raw[start..record.consumed()];
+        record.varint()?;
+        let rest = &raw[record.consumed()..cursor.consumed()];
 
         let length = attributes_and_timestamp.len() + varint_len(offset_delta) + rest.len();
         write_varint(&mut renumbered, length as i32);

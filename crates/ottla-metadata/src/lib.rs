@@ -15,6 +15,8 @@ mod image;
 mod invariants;
 mod record;
 mod snapshot;
+#[cfg(test)]
+mod testing;
 
 pub use decide::{
     AllocateProducerIds, AlterConfigs, AlterPartition, AlteredPartition, Bootstrap, ConfigChange, Context,

@@ -13,6 +13,13 @@ mod producer_ids;
 mod settings;
 mod topics;
 
+#[cfg(test)]
+mod random_test;
+#[cfg(test)]
+mod replicas_test;
+#[cfg(test)]
+mod topics_test;
+
 use ottla_base::{Entropy, Uuid};
 
 pub use brokers::{FenceBroker, OfflineDirectories, RegisterBroker, RegisteredBroker, UnfenceBroker};

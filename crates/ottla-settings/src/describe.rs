@@ -103,8 +103,8 @@ fn names(synonyms: &[Synonym]) -> Vec<&'static str> {
     synonyms.iter().map(|synonym| synonym.name).collect()
 }
 
-/// What the layers have for these names, strongest first, beginning with `name`: as Kafka, which drops what is stronger under another
-/// name. So a topic's `retention.ms` shows no synonym while only `log.retention.hours` is set.
+/// What the layers have for these names, strongest first, beginning with `name`: as Kafka, which drops what is stronger
+/// under another name. So a topic's `retention.ms` shows no synonym while only `log.retention.hours` is set.
 fn written_synonyms(layers: &Layers, name: &str, family: &[&'static str]) -> Vec<ConfigSynonym> {
     let settings = || family.iter().map(|name| layers.table.broker(name).expect("a family is of broker settings"));
     let synonym = |setting: &Setting, text: &str, source| ConfigSynonym {

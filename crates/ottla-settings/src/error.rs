@@ -30,8 +30,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One thing wrong with what was set. Where Kafka has a message for the cause, this one begins with Kafka's words: clients see it beside
-/// `INVALID_CONFIG`.
+/// One thing wrong with what was set. Where Kafka has a message for the cause, this one begins with Kafka's words:
+/// clients see it beside `INVALID_CONFIG`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No setting has this name.

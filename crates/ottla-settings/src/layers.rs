@@ -1,8 +1,9 @@
 //! The layers of values, and which of them counts.
 //!
-//! Strongest first: a topic's configs, dynamic configs of this broker, dynamic configs of all brokers, what was set statically (file and
-//! `--override`), defaults. A stronger layer's synonym wins over a weaker layer's own name; within a layer synonyms win in the order in
-//! which the entry lists them, so `log.retention.ms` over `log.retention.minutes` over `log.retention.hours`.
+//! Strongest first: a topic's configs, dynamic configs of this broker, dynamic configs of all brokers, what was set
+//! statically (file and `--override`), defaults. A stronger layer's synonym wins over a weaker layer's own name; within
+//! a layer synonyms win in the order in which the entry lists them, so `log.retention.ms` over `log.retention.minutes`
+//! over `log.retention.hours`.
 
 use std::collections::BTreeMap;
 
@@ -59,8 +60,9 @@ impl Layers {
         Layers { table: Table::new(), dynamic_broker: Layer::new(), dynamic_cluster: Layer::new(), statics }
     }
 
-    /// The same with these dynamic configs: `cluster`'s for all brokers, `broker`'s for this one. Both come from the metadata, so a name
-    /// or value that this version does not know is passed over when values are read, rather than keeping a broker from starting.
+    /// The same with these dynamic configs: `cluster`'s for all brokers, `broker`'s for this one. Both come from the
+    /// metadata, so a name or value that this version does not know is passed over when values are read, rather than
+    /// keeping a broker from starting.
     pub fn with_dynamic(&self, cluster: &BTreeMap<String, String>, broker: &BTreeMap<String, String>) -> Layers {
         let known = |configs: &BTreeMap<String, String>| {
             let known = configs

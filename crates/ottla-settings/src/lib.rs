@@ -1,13 +1,15 @@
 //! The one table of settings and the layers that resolve it.
 //!
-//! A setting is one entry in [`table`](crate::table): its name, type, default, range, where else it may be written, and what it means.
-//! Everything else derives from the entry: reading a properties file and `--override`s ([`load()`]), typed values ([`BrokerSettings`],
-//! [`TopicSettings`]), what DescribeConfigs answers ([`describe_broker`], [`describe_topic`]) and `config/reference.md` ([`reference`]).
-//! To add a setting, add its entry to the file of `table` whose subject it belongs to.
+//! A setting is one entry in [`table`](crate::table): its name, type, default, range, where else it may be written, and
+//! what it means. Everything else derives from the entry: reading a properties file and `--override`s ([`load()`]),
+//! typed values ([`BrokerSettings`], [`TopicSettings`]), what DescribeConfigs answers ([`describe_broker`],
+//! [`describe_topic`]) and `config/reference.md` ([`reference`]). To add a setting, add its entry to the file of
+//! `table` whose subject it belongs to.
 //!
 //! Names, types, ranges and resolution are Apache Kafka's; where a default is not Kafka's, the entry says why.
 //!
-//! **Architecture invariant:** settings knows values, no subsystem: no file, no socket, no topic but its configs as strings.
+//! **Architecture invariant:** settings knows values, no subsystem: no file, no socket, no topic but its configs as
+//! strings.
 
 mod broker;
 mod describe;

@@ -46,12 +46,12 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Reads what was set statically; `overrides` are `name=value` each and win over `file`;
-/// of several values for one name the last counts.
+/// Reads what was set statically; `overrides` are `name=value` each and win over `file`; of several values for one name
+/// the last counts.
 ///
 /// # Errors
-/// Everything that is wrong, so that one attempt shows it all: unknown names with the nearest known one, values that are not allowed,
-/// values that do not go together.
+/// Everything that is wrong, so that one attempt shows it all: unknown names with the nearest known one, values that
+/// are not allowed, values that do not go together.
 pub fn load(file: Option<PropertiesFile<'_>>, overrides: &[String]) -> Result<Loaded, Errors> {
     let table = Table::new();
     let mut errors = Vec::new();

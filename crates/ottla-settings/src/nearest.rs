@@ -1,7 +1,7 @@
 //! The known name that a misspelt one most likely meant.
 
-/// The name in `known` that is the fewest edits away from `name`, where that is close enough to be a slip of the fingers: at most a third
-/// of its length. Among equals the first.
+/// The name in `known` that is the fewest edits away from `name`, where that is close enough to be a slip of the
+/// fingers: at most a third of its length. Among equals the first.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|candidate| (edits(name, candidate), candidate))

@@ -1,7 +1,8 @@
 //! Java's `.properties` syntax, as `java.util.Properties.load` reads it.
 //!
-//! Comments begin with `#` or `!`; key and value are parted by `=`, `:` or blanks; a backslash at the end of a line continues it; `\t`,
-//! `\n`, `\r`, `\f` and `\uXXXX` are escapes, and a backslash before anything else stands for that. Text is UTF-8. Knows no setting.
+//! Comments begin with `#` or `!`; key and value are parted by `=`, `:` or blanks; a backslash at the end of a line
+//! continues it; `\t`, `\n`, `\r`, `\f` and `\uXXXX` are escapes, and a backslash before anything else stands for that.
+//! Text is UTF-8. Knows no setting.
 
 use std::iter::Peekable;
 use std::str::Chars;

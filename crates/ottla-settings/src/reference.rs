@@ -8,11 +8,13 @@ use crate::table::{BROKER, Subject, TOPIC};
 
 const HEAD: &str = "# Settings
 
-Every setting that Ottla knows. `cargo xtask docs` writes this page from the table in `crates/ottla-settings/src/table`; edit that.
+Every setting that Ottla knows. `cargo xtask docs` writes this page from the table in
+`crates/ottla-settings/src/table`; edit that.
 
-Names, types, ranges and resolution are Apache Kafka's. A node reads them from a properties file and from `--override name=value`, which
-wins. A topic's own config wins over what its broker has. Where a default is not Kafka's, the entry says why; settings marked *ours* are
-unknown to Kafka; settings marked *no effect* are accepted, with a warning, and change nothing.
+Names, types, ranges and resolution are Apache Kafka's. A node reads them from a properties file and from
+`--override name=value`, which wins. A topic's own config wins over what its broker has. Where a default is not Kafka's,
+the entry says why; settings marked *ours* are unknown to Kafka; settings marked *no effect* are accepted, with a
+warning, and change nothing.
 ";
 
 /// The text of `config/reference.md`.

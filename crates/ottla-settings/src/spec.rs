@@ -1,6 +1,7 @@
 //! What one entry of the table says.
 //!
-//! Built by `const fn`s so that an entry reads as one sentence: `Setting::int("num.partitions").default("1").at_least(1)`.
+//! Built by `const fn`s so that an entry reads as one sentence:
+//! `Setting::int("num.partitions").default("1").at_least(1)`.
 
 use crate::value::Value;
 
@@ -70,7 +71,8 @@ pub(crate) enum Scope {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Synonym {
     pub(crate) name: &'static str,
-    /// What one unit of the synonym is in units of this setting: 3,600,000 for hours where this one counts milliseconds.
+    /// What one unit of the synonym is in units of this setting: 3,600,000 for hours where this one counts
+    /// milliseconds.
     pub(crate) factor: i64,
 }
 
@@ -112,7 +114,8 @@ pub(crate) struct Setting {
     /// Why it is known and changes nothing here.
     pub(crate) without_effect: Option<&'static str>,
     pub(crate) documentation: &'static str,
-    /// Whether a value that `kind` and `allowed` let pass also fits the Rust type of the field that reads it; `Err` says what is allowed.
+    /// Whether a value that `kind` and `allowed` let pass also fits the Rust type of the field that reads it; `Err`
+    /// says what is allowed.
     pub(crate) fits: fn(&Value) -> Result<(), String>,
 }
 

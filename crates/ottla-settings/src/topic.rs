@@ -8,11 +8,12 @@ use crate::table::topic::TopicSettings;
 use crate::value::Value;
 
 impl TopicSettings {
-    /// What rules a topic with these configs. Also how configs are checked before a topic gets them (CreateTopics, AlterConfigs).
+    /// What rules a topic with these configs. Also how configs are checked before a topic gets them (CreateTopics,
+    /// AlterConfigs).
     ///
     /// # Errors
-    /// The first of the configs, by name, that is unknown or whose value is not allowed; or two that do not go together. Kafka answers
-    /// each with `INVALID_CONFIG`. Source: Kafka `LogConfig.validate`.
+    /// The first of the configs, by name, that is unknown or whose value is not allowed; or two that do not go
+    /// together. Kafka answers each with `INVALID_CONFIG`. Source: Kafka `LogConfig.validate`.
     pub fn resolve(layers: &Layers, configs: &BTreeMap<String, String>) -> Result<TopicSettings, Error> {
         for (name, text) in configs {
             match layers.table.topic(name) {

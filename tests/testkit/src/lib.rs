@@ -6,6 +6,7 @@
 //!   usual messages.
 //! - [`Kcat`], [`KafkaTools`]: other people's tools, run as processes.
 //! - [`Tmpfs`]: a small file system that can be filled. [`ProcessFigures`]: what the kernel says of a process.
+//! - [`proof`]: which cases to run.
 //! - [`wait`]: the one place that waits, for a condition and never for a time.
 //!
 //! **Architecture invariant:** the testkit knows the broker from outside only: its command line, its port and its
@@ -16,6 +17,7 @@ mod client;
 mod kafka_tools;
 mod kcat;
 mod process_figures;
+pub mod proof;
 pub mod requests;
 mod tmpfs;
 pub mod wait;

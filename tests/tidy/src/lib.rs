@@ -1,6 +1,7 @@
 //! Tests of the source itself: layering, seams, conventions, documents.
 //!
-//! The tests are in `tests/`, one file for each subject; here is what they share: the workspace's files as text, and its crates.
+//! The tests are in `tests/`, one file for each subject; here is what they share: the workspace's files as text, and
+//! its crates.
 //!
 //! **Architecture invariant:** tidy reads the tree and never writes to it.
 #![expect(clippy::disallowed_methods, reason = "reads the source tree; no simulation runs it")]
@@ -50,7 +51,8 @@ impl Source {
     }
 }
 
-/// Every text file of the tree that people write, sorted by path. Build output, data and what tools generate are left out.
+/// Every text file of the tree that people write, sorted by path. Build output, data and what tools generate are left
+/// out.
 ///
 /// # Panics
 /// Where the tree cannot be read.

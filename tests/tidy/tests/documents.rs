@@ -1,4 +1,5 @@
-//! The documents are there, complete, and true where a machine can tell. What is generated has its freshness test beside its generator.
+//! The documents are there, complete, and true where a machine can tell. What is generated has its freshness test
+//! beside its generator.
 
 use tidy::{assert_none, metadata, read, sources};
 

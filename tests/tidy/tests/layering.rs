@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use cargo_metadata::{DependencyKind, Package};
 use tidy::{assert_none, metadata};
 
-/// The crates from ground to roof. A crate uses only crates on lines before its own; crates on one line do not know each other.
+/// The crates from ground to roof. A crate uses only crates on lines before its own; crates on one line do not know
+/// each other.
 const LAYERS: &[&[&str]] = &[
     &["ottla-base"],
     &["ottla-records", "ottla-protocol", "ottla-settings"],

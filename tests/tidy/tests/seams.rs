@@ -1,5 +1,5 @@
-//! The seams hold: what would go around them is refused. A crate with one planted use of each is checked with the workspace's
-//! `clippy.toml`, and clippy must name every one.
+//! The seams hold: what would go around them is refused. A crate with one planted use of each is checked with the
+//! workspace's `clippy.toml`, and clippy must name every one.
 #![expect(clippy::disallowed_methods, reason = "plants a crate in a temporary folder")]
 
 use std::fs;

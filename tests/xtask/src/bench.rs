@@ -1,4 +1,5 @@
-//! `cargo xtask bench NAME`: builds the release binary and hands over to the bench program, which knows the benchmarks and their options.
+//! `cargo xtask bench NAME`: builds the release binary and hands over to the bench program, which knows the benchmarks
+//! and their options.
 
 use crate::command::{cargo, execute};
 

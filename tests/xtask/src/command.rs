@@ -36,7 +36,8 @@ pub(crate) fn execute(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs it with this terminal, shows each line that it prints and hands it to `on_line`. Errors: it cannot be run, or fails.
+/// Runs it with this terminal, shows each line that it prints and hands it to `on_line`. Errors: it cannot be run, or
+/// fails.
 pub(crate) fn execute_reading(command: &mut Command, mut on_line: impl FnMut(&str)) -> anyhow::Result<()> {
     println!("$ {}", line(command));
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("run {}", line(command)))?;

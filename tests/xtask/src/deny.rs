@@ -1,6 +1,7 @@
 //! `cargo xtask deny`: `deny.toml` held against the dependencies.
 //!
-//! Not part of `test`: building cargo-deny takes five minutes, which would be a seventh of what continuous integration may take.
+//! Not part of `test`: building cargo-deny takes five minutes, which would be a seventh of what continuous integration
+//! may take.
 
 use anyhow::ensure;
 

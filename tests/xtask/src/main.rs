@@ -1,7 +1,8 @@
 //! The project's chores, one file for each: `cargo xtask test`, `prove`, `bench`, `docs`, `deny`.
 //!
-//! `test` is what continuous integration runs too. Chores that check never write to the tree; `docs` and `prove` write what they are for.
-//! They share `command` (a program, echoed and timed), `packages` (what the tests need of the machine) and `workspace` (paths and files).
+//! `test` is what continuous integration runs too. Chores that check never write to the tree; `docs` and `prove` write
+//! what they are for. They share `command` (a program, echoed and timed), `packages` (what the tests need of the
+//! machine) and `workspace` (paths and files).
 
 use clap::Parser;
 

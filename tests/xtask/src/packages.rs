@@ -26,7 +26,8 @@ const NEEDS: &[Need] = &[
     Need { package: "maven", what_for: "gets Kafka's own tools", probe: &["mvn", "--version"] },
 ];
 
-/// Installs what is missing, after asking unless `yes`. Returns the packages that are missing still, so that what needs them is skipped.
+/// Installs what is missing, after asking unless `yes`. Returns the packages that are missing still, so that what needs
+/// them is skipped.
 pub(crate) fn provide(yes: bool) -> anyhow::Result<Vec<&'static str>> {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !is_there(need)).collect();
     println!(

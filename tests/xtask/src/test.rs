@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 //!
-//! Real clients need packages of the machine (`packages`). Without them the rest runs, and what was skipped is listed; under `CI=true`
-//! they are installed without asking, and a skip is a failure.
+//! Real clients need packages of the machine (`packages`). Without them the rest runs, and what was skipped is listed;
+//! under `CI=true` they are installed without asking, and a skip is a failure.
 
 use std::process::Command;
 use std::time::Duration;

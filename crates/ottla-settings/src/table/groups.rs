@@ -21,7 +21,8 @@ settings! {
         _ = Setting::int("group.initial.rebalance.delay.ms").default("3000").without_effect(NO_GROUPS);
 
         /// Replicas of `__share_group_state`.
-        _ = Setting::short("share.coordinator.state.topic.replication.factor").default("3").at_least(1).without_effect(NO_GROUPS);
+        _ = Setting::short("share.coordinator.state.topic.replication.factor").default("3").at_least(1)
+            .without_effect(NO_GROUPS);
 
         /// How many replicas of `__share_group_state` must be in sync for it to be written.
         _ = Setting::short("share.coordinator.state.topic.min.isr").default("2").at_least(1).without_effect(NO_GROUPS);

@@ -1,4 +1,5 @@
-//! Broker settings that give topics their defaults. A topic setting of `topic.rs` names each as its synonym; no field reads them.
+//! Broker settings that give topics their defaults. A topic setting of `topic.rs` names each as its synonym; no field
+//! reads them.
 
 use super::settings;
 use crate::spec::Setting;
@@ -6,7 +7,8 @@ use crate::typed::{CompressionType, TimestampType};
 
 settings! {
     names {
-        /// What becomes of old records: `delete` drops whole segments by age and size, `compact` keeps the last record of each key.
+        /// What becomes of old records: `delete` drops whole segments by age and size, `compact` keeps the last record
+        /// of each key.
         _ = Setting::list("log.cleanup.policy").default("delete").one_of(&["compact", "delete"]).cluster_wide();
 
         /// How batches are compressed on disk; `producer` keeps what the producer chose.
@@ -31,7 +33,8 @@ settings! {
         /// `log.write.caching` is set.
         _ = Setting::long("log.flush.interval.messages").default("9223372036854775807").at_least(1).cluster_wide();
 
-        /// How long an appended record may wait for a flush to disk. Without it, `log.flush.scheduler.interval.ms` counts.
+        /// How long an appended record may wait for a flush to disk. Without it, `log.flush.scheduler.interval.ms`
+        /// counts.
         _ = Setting::long("log.flush.interval.ms").cluster_wide();
 
         /// The older name of `log.flush.interval.ms`.
@@ -50,7 +53,8 @@ settings! {
         _ = Setting::long("log.local.retention.ms").default("-2").at_least(-2).cluster_wide();
 
         /// The longest that a record waits for compaction.
-        _ = Setting::long("log.cleaner.max.compaction.lag.ms").default("9223372036854775807").at_least(1).cluster_wide();
+        _ = Setting::long("log.cleaner.max.compaction.lag.ms").default("9223372036854775807").at_least(1)
+            .cluster_wide();
 
         /// The shortest that a record is kept before compaction may drop it.
         _ = Setting::long("log.cleaner.min.compaction.lag.ms").default("0").at_least(0).cluster_wide();
@@ -65,10 +69,12 @@ settings! {
         _ = Setting::long("log.message.timestamp.after.max.ms").default("3600000").at_least(0).cluster_wide();
 
         /// How far behind the broker's clock a record's timestamp may be.
-        _ = Setting::long("log.message.timestamp.before.max.ms").default("9223372036854775807").at_least(0).cluster_wide();
+        _ = Setting::long("log.message.timestamp.before.max.ms").default("9223372036854775807").at_least(0)
+            .cluster_wide();
 
         /// Whose clock a record's timestamp is of: the producer's, or the broker's at the append.
-        _ = Setting::string("log.message.timestamp.type").default("CreateTime").one_of(TimestampType::NAMES).cluster_wide();
+        _ = Setting::string("log.message.timestamp.type").default("CreateTime").one_of(TimestampType::NAMES)
+            .cluster_wide();
 
         /// How many replicas must be in sync for acks=all to be accepted.
         _ = Setting::int("min.insync.replicas").default("1").at_least(1).cluster_wide();
@@ -79,7 +85,8 @@ settings! {
         /// The size of a partition above which its oldest segments go; -1 is no limit.
         _ = Setting::long("log.retention.bytes").default("-1").cluster_wide();
 
-        /// The age above which segments go; -1 is no limit. Wins over `log.retention.minutes` and `log.retention.hours`.
+        /// The age above which segments go; -1 is no limit. Wins over `log.retention.minutes` and
+        /// `log.retention.hours`.
         _ = Setting::long("log.retention.ms").cluster_wide();
 
         /// The age above which segments go. Wins over `log.retention.hours`.

@@ -7,8 +7,8 @@
 //! num_partitions: i32 = Setting::int("num.partitions").default("1").at_least(1);
 //! ```
 //!
-//! Fields stand in the `pub struct` of their subject; entries that no field reads (names without effect, and broker settings that only
-//! give topics their defaults) stand in its `names`, with `_` for the field.
+//! Fields stand in the `pub struct` of their subject; entries that no field reads (names without effect, and broker
+//! settings that only give topics their defaults) stand in its `names`, with `_` for the field.
 
 pub(crate) mod groups;
 pub(crate) mod log_defaults;

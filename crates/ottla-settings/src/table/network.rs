@@ -10,31 +10,36 @@ use crate::typed::{Endpoint, SecurityProtocol};
 settings! {
     /// Listeners, connections and the limits of requests.
     pub struct Network {
-        /// The addresses that the node listens on, as NAME://host:port. An empty host is every address of the machine, and `localhost` is
-        /// both 127.0.0.1 and [::1].
+        /// The addresses that the node listens on, as NAME://host:port. An empty host is every address of the machine,
+        /// and `localhost` is both 127.0.0.1 and [::1].
         listeners: Vec<Endpoint> = Setting::list("listeners").default("PLAINTEXT://localhost:9092").per_broker()
             .kafka_has(Some("PLAINTEXT://:9092"), "without authentication a new node serves its own machine, until told otherwise");
 
         /// The addresses that clients are told to come to. Without it each client is told the address that it came to.
-        advertised_listeners: Option<Vec<Endpoint>> = Setting::list("advertised.listeners").per_broker();
+        advertised_listeners: Option<Vec<Endpoint>> = Setting::list("advertised.listeners");
 
-        /// The security protocol of each listener, as NAME:PROTOCOL. A listener that is not named here speaks the protocol that its name
-        /// is.
-        listener_security_protocol_map: BTreeMap<String, SecurityProtocol> = Setting::string("listener.security.protocol.map")
+        /// The security protocol of each listener, as NAME:PROTOCOL. A listener that is not named here speaks the
+        /// protocol that its name is.
+        listener_security_protocol_map: BTreeMap<String, SecurityProtocol> =
+            Setting::string("listener.security.protocol.map")
             .default("SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT").per_broker();
 
-        /// The listener on which brokers talk to each other; without it, the first that speaks `security.inter.broker.protocol`.
+        /// The listener on which brokers talk to each other; without it, the first that speaks
+        /// `security.inter.broker.protocol`.
         inter_broker_listener_name: Option<String> = Setting::string("inter.broker.listener.name");
 
         /// The protocol that brokers speak to each other where `inter.broker.listener.name` does not choose a listener.
-        security_inter_broker_protocol: SecurityProtocol = Setting::string("security.inter.broker.protocol").default("PLAINTEXT")
+        security_inter_broker_protocol: SecurityProtocol = Setting::string("security.inter.broker.protocol")
+            .default("PLAINTEXT")
             .one_of(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]);
 
         /// Size of a connection's send buffer in the kernel (SO_SNDBUF); -1 leaves it to the system.
-        socket_send_buffer_bytes: Option<usize> = Setting::int("socket.send.buffer.bytes").default("102400").at_least(-1);
+        socket_send_buffer_bytes: Option<usize> = Setting::int("socket.send.buffer.bytes").default("102400")
+            .at_least(-1);
 
         /// Size of a connection's receive buffer in the kernel (SO_RCVBUF); -1 leaves it to the system.
-        socket_receive_buffer_bytes: Option<usize> = Setting::int("socket.receive.buffer.bytes").default("102400").at_least(-1);
+        socket_receive_buffer_bytes: Option<usize> = Setting::int("socket.receive.buffer.bytes").default("102400")
+            .at_least(-1);
 
         /// How many connections may wait to be accepted.
         socket_listen_backlog_size: u32 = Setting::int("socket.listen.backlog.size").default("50").at_least(1);
@@ -42,9 +47,10 @@ settings! {
         /// The largest request that is read; a larger one closes its connection.
         socket_request_max_bytes: usize = Setting::int("socket.request.max.bytes").default("104857600").at_least(1);
 
-        /// The memory that requests may hold together from their arrival until they are done; while it is used up, no connection is read
-        /// from. -1 is no bound.
-        queued_max_request_bytes: Option<usize> = Setting::long("queued.max.request.bytes").default("134217728").at_least(-1)
+        /// The memory that requests may hold together from their arrival until they are done; while it is used up, no
+        /// connection is read from. -1 is no bound.
+        queued_max_request_bytes: Option<usize> = Setting::long("queued.max.request.bytes").default("134217728")
+            .at_least(-1)
             .kafka_has(Some("-1"), "memory has a bound, whatever clients send");
 
         /// A connection that is silent for so long is closed; -1 keeps it.
@@ -54,9 +60,11 @@ settings! {
         max_connections: usize = Setting::int("max.connections").default("2147483647").at_least(0).cluster_wide();
 
         /// How many connections one address may have; further ones are closed.
-        max_connections_per_ip: usize = Setting::int("max.connections.per.ip").default("2147483647").at_least(0).cluster_wide();
+        max_connections_per_ip: usize = Setting::int("max.connections.per.ip").default("2147483647").at_least(0)
+            .cluster_wide();
 
-        /// The most bytes that one Fetch is answered with, whatever it asks for; a first batch that is larger goes out whole.
+        /// The most bytes that one Fetch is answered with, whatever it asks for; a first batch that is larger goes out
+        /// whole.
         fetch_max_bytes: usize = Setting::int("fetch.max.bytes").default("57671680").at_least(1024);
 
         /// The longest that an answer waits for another node.

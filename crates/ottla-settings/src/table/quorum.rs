@@ -25,17 +25,20 @@ settings! {
             Setting::long("metadata.log.max.snapshot.interval.ms").default("3600000").at_least(0);
 
         /// The size at which a segment of the metadata log is closed and the next begun.
-        metadata_log_segment_bytes: u32 = Setting::int("metadata.log.segment.bytes").default("1073741824").at_least(8_388_608);
+        metadata_log_segment_bytes: u32 = Setting::int("metadata.log.segment.bytes").default("1073741824")
+            .at_least(8_388_608);
 
         /// How long a voter waits for its leader before it asks for votes.
         controller_quorum_election_timeout: Duration =
             Setting::int("controller.quorum.election.timeout.ms").default("1000").at_least(1);
 
         /// How long a leader may hear from no majority before it steps down.
-        controller_quorum_fetch_timeout: Duration = Setting::int("controller.quorum.fetch.timeout.ms").default("2000").at_least(1);
+        controller_quorum_fetch_timeout: Duration = Setting::int("controller.quorum.fetch.timeout.ms").default("2000")
+            .at_least(1);
 
         /// How long an answer of another voter is waited for.
-        controller_quorum_request_timeout: Duration = Setting::int("controller.quorum.request.timeout.ms").default("2000").at_least(1);
+        controller_quorum_request_timeout: Duration = Setting::int("controller.quorum.request.timeout.ms")
+            .default("2000").at_least(1);
     }
 
     names {

@@ -12,7 +12,8 @@ settings! {
         replica_lag_time_max: Duration = Setting::long("replica.lag.time.max.ms").default("30000").at_least(1);
 
         /// How often the high watermarks of partitions are written down.
-        replica_high_watermark_checkpoint_interval: Duration = Setting::long("replica.high.watermark.checkpoint.interval.ms")
+        replica_high_watermark_checkpoint_interval: Duration =
+            Setting::long("replica.high.watermark.checkpoint.interval.ms")
             .default("5000").at_least(1);
     }
 
@@ -48,7 +49,8 @@ settings! {
         _ = Setting::boolean("auto.leader.rebalance.enable").default("true").without_effect(ONE_NODE);
 
         /// How often it is looked whether leadership should go back.
-        _ = Setting::long("leader.imbalance.check.interval.seconds").default("300").at_least(1).without_effect(ONE_NODE);
+        _ = Setting::long("leader.imbalance.check.interval.seconds").default("300").at_least(1)
+            .without_effect(ONE_NODE);
 
         /// Whether a broker that stops hands its leaderships over first.
         _ = Setting::boolean("controlled.shutdown.enable").default("true").without_effect(ONE_NODE);

@@ -16,29 +16,35 @@ settings! {
         log_dir_failure_timeout: Duration = Setting::long("log.dir.failure.timeout.ms").default("30000").at_least(1);
 
         /// Threads for each directory that recover logs after an unclean stop.
-        num_recovery_threads_per_data_dir: usize = Setting::int("num.recovery.threads.per.data.dir").default("2").at_least(1)
+        num_recovery_threads_per_data_dir: usize = Setting::int("num.recovery.threads.per.data.dir").default("2")
+            .at_least(1)
             .cluster_wide();
 
         /// Threads for what is not urgent: cold reads, retention, deletion.
         background_threads: usize = Setting::int("background.threads").default("10").at_least(1).cluster_wide();
 
         /// How often each partition's old segments are looked for.
-        log_retention_check_interval: Duration = Setting::long("log.retention.check.interval.ms").default("300000").at_least(1);
+        log_retention_check_interval: Duration = Setting::long("log.retention.check.interval.ms").default("300000")
+            .at_least(1);
 
         /// How often the point up to which logs are on disk is written down.
-        log_flush_offset_checkpoint_interval: Duration = Setting::int("log.flush.offset.checkpoint.interval.ms").default("1000")
+        log_flush_offset_checkpoint_interval: Duration = Setting::int("log.flush.offset.checkpoint.interval.ms")
+            .default("1000")
             .at_least(0)
             .kafka_has(Some("60000"), "a restart reads only what was written since, and the point stands for what was acknowledged");
 
         /// How often the first offsets of logs are written down.
-        log_flush_start_offset_checkpoint_interval: Duration = Setting::int("log.flush.start.offset.checkpoint.interval.ms")
+        log_flush_start_offset_checkpoint_interval: Duration =
+            Setting::int("log.flush.start.offset.checkpoint.interval.ms")
             .default("60000").at_least(0);
 
         /// How long the state of a producer that is silent is kept, so that its retries are recognised.
-        producer_id_expiration: Duration = Setting::int("producer.id.expiration.ms").default("86400000").at_least(1).cluster_wide();
+        producer_id_expiration: Duration = Setting::int("producer.id.expiration.ms").default("86400000").at_least(1)
+            .cluster_wide();
 
         /// The most bytes that one batch may have decompressed; a larger one is refused like one that is too large.
-        max_decompressed_message_bytes: usize = Setting::int("max.decompressed.message.bytes").default("134217728").at_least(1024).ours();
+        max_decompressed_message_bytes: usize = Setting::int("max.decompressed.message.bytes").default("134217728")
+            .at_least(1024).ours();
     }
 
     names {
@@ -47,7 +53,8 @@ settings! {
             .kafka_has(Some("/tmp/kafka-logs"), "data in /tmp is gone after a restart of the machine");
 
         /// Directories that get no new partitions.
-        _ = Setting::list("cordoned.log.dirs").default("").per_broker().without_effect("directories are not cordoned yet");
+        _ = Setting::list("cordoned.log.dirs").default("").per_broker()
+            .without_effect("directories are not cordoned yet");
 
         /// Whether compaction runs.
         _ = Setting::boolean("log.cleaner.enable").default("true").without_effect(NO_COMPACTION);
@@ -56,16 +63,20 @@ settings! {
         _ = Setting::int("log.cleaner.threads").default("1").at_least(0).cluster_wide().without_effect(NO_COMPACTION);
 
         /// How long compaction rests when there is nothing to do.
-        _ = Setting::long("log.cleaner.backoff.ms").default("15000").at_least(0).cluster_wide().without_effect(NO_COMPACTION);
+        _ = Setting::long("log.cleaner.backoff.ms").default("15000").at_least(0).cluster_wide()
+            .without_effect(NO_COMPACTION);
 
         /// Memory for the keys of the logs under compaction.
-        _ = Setting::long("log.cleaner.dedupe.buffer.size").default("134217728").cluster_wide().without_effect(NO_COMPACTION);
+        _ = Setting::long("log.cleaner.dedupe.buffer.size").default("134217728").cluster_wide()
+            .without_effect(NO_COMPACTION);
 
         /// How full that memory may get.
-        _ = Setting::double("log.cleaner.io.buffer.load.factor").default("0.9").cluster_wide().without_effect(NO_COMPACTION);
+        _ = Setting::double("log.cleaner.io.buffer.load.factor").default("0.9").cluster_wide()
+            .without_effect(NO_COMPACTION);
 
         /// Memory for compaction's reads and writes.
-        _ = Setting::int("log.cleaner.io.buffer.size").default("524288").at_least(0).cluster_wide().without_effect(NO_COMPACTION);
+        _ = Setting::int("log.cleaner.io.buffer.size").default("524288").at_least(0).cluster_wide()
+            .without_effect(NO_COMPACTION);
 
         /// Bytes that compaction reads and writes in a second.
         _ = Setting::double("log.cleaner.io.max.bytes.per.second").default("1.7976931348623157E308").cluster_wide()

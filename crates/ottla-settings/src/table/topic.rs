@@ -9,8 +9,8 @@ use crate::typed::{CleanupPolicy, CompressionType, TimestampType};
 settings! {
     /// What rules one topic's logs: the topic's own configs where it has them, the broker's settings elsewhere.
     pub struct TopicSettings {
-        /// What becomes of old records: `delete` drops whole segments by age and size, `compact` keeps the last record of each key; both
-        /// may be on.
+        /// What becomes of old records: `delete` drops whole segments by age and size, `compact` keeps the last record
+        /// of each key; both may be on.
         cleanup_policy: CleanupPolicy = Setting::list("cleanup.policy").one_of(&["compact", "delete"])
             .of_topic(&[same("log.cleanup.policy")]);
 
@@ -23,25 +23,29 @@ settings! {
             .of_topic(&[same("compression.gzip.level")]);
 
         /// The level for `compression.type=lz4`.
-        compression_lz4_level: i32 = Setting::int("compression.lz4.level").between(1, 17).of_topic(&[same("compression.lz4.level")]);
+        compression_lz4_level: i32 = Setting::int("compression.lz4.level").between(1, 17)
+            .of_topic(&[same("compression.lz4.level")]);
 
         /// The level for `compression.type=zstd`.
         compression_zstd_level: i32 = Setting::int("compression.zstd.level").between(-131_072, 22)
             .of_topic(&[same("compression.zstd.level")]);
 
         /// How long the files of a deleted segment stay on disk.
-        file_delete_delay: Duration = Setting::long("file.delete.delay.ms").at_least(0).of_topic(&[same("log.segment.delete.delay.ms")]);
+        file_delete_delay: Duration = Setting::long("file.delete.delay.ms").at_least(0)
+            .of_topic(&[same("log.segment.delete.delay.ms")]);
 
-        /// Appended records after which the log is flushed to disk. Independent of it, acks=all waits for the disk unless
-        /// `write.caching` is set.
-        flush_messages: u64 = Setting::long("flush.messages").at_least(1).of_topic(&[same("log.flush.interval.messages")]);
+        /// Appended records after which the log is flushed to disk. Independent of it, acks=all waits for the disk
+        /// unless `write.caching` is set.
+        flush_messages: u64 = Setting::long("flush.messages").at_least(1)
+            .of_topic(&[same("log.flush.interval.messages")]);
 
         /// How long an appended record may wait for a flush to disk.
         flush_ms: Duration = Setting::long("flush.ms").at_least(0)
             .of_topic(&[same("log.flush.interval.ms"), same("log.flush.scheduler.interval.ms")]);
 
         /// Bytes of the log between two entries of its offset index.
-        index_interval_bytes: u32 = Setting::int("index.interval.bytes").at_least(0).of_topic(&[same("log.index.interval.bytes")]);
+        index_interval_bytes: u32 = Setting::int("index.interval.bytes").at_least(0)
+            .of_topic(&[same("log.index.interval.bytes")]);
 
         /// The largest batch that is accepted, compressed as it arrives.
         max_message_bytes: usize = Setting::int("max.message.bytes").at_least(0).of_topic(&[same("message.max.bytes")]);
@@ -59,7 +63,8 @@ settings! {
             .of_topic(&[same("log.message.timestamp.type")]);
 
         /// How many replicas must be in sync for acks=all to be accepted.
-        min_insync_replicas: i32 = Setting::int("min.insync.replicas").at_least(1).of_topic(&[same("min.insync.replicas")]);
+        min_insync_replicas: i32 = Setting::int("min.insync.replicas").at_least(1)
+            .of_topic(&[same("min.insync.replicas")]);
 
         /// Whether a new segment's file is made at its full size.
         preallocate: bool = Setting::boolean("preallocate").of_topic(&[same("log.preallocate")]);
@@ -75,14 +80,16 @@ settings! {
         segment_bytes: u32 = Setting::int("segment.bytes").at_least(1_048_576).of_topic(&[same("log.segment.bytes")]);
 
         /// The largest size of an index file; a segment whose index is full is rolled.
-        segment_index_bytes: u32 = Setting::int("segment.index.bytes").at_least(4).of_topic(&[same("log.index.size.max.bytes")]);
+        segment_index_bytes: u32 = Setting::int("segment.index.bytes").at_least(4)
+            .of_topic(&[same("log.index.size.max.bytes")]);
 
         /// The most that is taken off `segment.ms` by chance, so that many segments do not roll at once.
         segment_jitter: Duration = Setting::long("segment.jitter.ms").at_least(0)
             .of_topic(&[same("log.roll.jitter.ms"), hours("log.roll.jitter.hours")]);
 
         /// The age at which a segment is closed and the next begun.
-        segment_ms: Duration = Setting::long("segment.ms").at_least(1).of_topic(&[same("log.roll.ms"), hours("log.roll.hours")]);
+        segment_ms: Duration = Setting::long("segment.ms").at_least(1)
+            .of_topic(&[same("log.roll.ms"), hours("log.roll.hours")]);
 
         /// Whether a replica that is not in sync may lead where no other can, which loses acknowledged records.
         unclean_leader_election_enable: bool = Setting::boolean("unclean.leader.election.enable")
@@ -106,20 +113,25 @@ settings! {
             .without_effect(NO_COMPACTION);
 
         /// The share of the log that must be uncompacted before compaction is worth its while.
-        _ = Setting::double("min.cleanable.dirty.ratio").between_decimals(0.0, 1.0).of_topic(&[same("log.cleaner.min.cleanable.ratio")])
+        _ = Setting::double("min.cleanable.dirty.ratio").between_decimals(0.0, 1.0)
+            .of_topic(&[same("log.cleaner.min.cleanable.ratio")])
             .without_effect(NO_COMPACTION);
 
         /// Partitions, as partition:broker, whose replicas' reads of the leader are throttled; `*` is all.
-        _ = Setting::list("leader.replication.throttled.replicas").default("").of_topic(&[]).without_effect(NO_THROTTLE);
+        _ = Setting::list("leader.replication.throttled.replicas").default("").of_topic(&[])
+            .without_effect(NO_THROTTLE);
 
         /// Partitions, as partition:broker, whose replicas are throttled when they follow; `*` is all.
-        _ = Setting::list("follower.replication.throttled.replicas").default("").of_topic(&[]).without_effect(NO_THROTTLE);
+        _ = Setting::list("follower.replication.throttled.replicas").default("").of_topic(&[])
+            .without_effect(NO_THROTTLE);
 
         /// Bytes of the log that are kept on the broker's own disk where older segments are kept remotely.
-        _ = Setting::long("local.retention.bytes").at_least(-2).of_topic(&[same("log.local.retention.bytes")]).without_effect(NOT_REMOTE);
+        _ = Setting::long("local.retention.bytes").at_least(-2).of_topic(&[same("log.local.retention.bytes")])
+            .without_effect(NOT_REMOTE);
 
         /// How long the log is kept on the broker's own disk where older segments are kept remotely.
-        _ = Setting::long("local.retention.ms").at_least(-2).of_topic(&[same("log.local.retention.ms")]).without_effect(NOT_REMOTE);
+        _ = Setting::long("local.retention.ms").at_least(-2).of_topic(&[same("log.local.retention.ms")])
+            .without_effect(NOT_REMOTE);
 
         /// Whether older segments are kept remotely.
         _ = Setting::boolean("remote.storage.enable").default("false").of_topic(&[]).without_effect(NOT_REMOTE);

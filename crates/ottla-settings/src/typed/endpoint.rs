@@ -9,7 +9,8 @@ use crate::value::Value;
 /// A listener's name with the address that it is bound to, or that clients are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The listener's name, in capitals; it is also its security protocol where `listener.security.protocol.map` does not say otherwise.
+    /// The listener's name, in capitals; it is also its security protocol where `listener.security.protocol.map` does
+    /// not say otherwise.
     pub listener: String,
     /// A host name or address, an IPv6 address without its brackets; empty for every address of the machine.
     pub host: String,
@@ -18,7 +19,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `NAME://host:port`; the host may be empty or `[an IPv6 address]` (Kafka `SocketServerConfigs.listenerListToEndPoints`).
+    /// Reads `NAME://host:port`; the host may be empty or `[an IPv6 address]` (Kafka
+    /// `SocketServerConfigs.listenerListToEndPoints`).
     fn parse(text: &str) -> Option<Endpoint> {
         let (listener, address) = text.split_once("://")?;
         let (host, port) = address.rsplit_once(':')?;

@@ -30,7 +30,8 @@ impl FromValue for bool {
     }
 }
 
-/// Kafka writes some counts as signed numbers of which only the others mean something; unsigned fields refuse the negative ones.
+/// Kafka writes some counts as signed numbers of which only the others mean something; unsigned fields refuse the
+/// negative ones.
 macro_rules! from_whole_number {
     ($($number:ty),+) => {$(
         impl FromValue for $number {

@@ -1,9 +1,9 @@
 //! `cargo xtask prove NAME`: a proof at full size.
 //!
-//! A proof is a test that holds for any number of cases: seeds, kills, crash images. It is run in rounds until its goal is reached or the
-//! time is up; each round gets the cases to run as `PROVE_CASES=FIRST..END` in its environment, and prints what it counted as lines of
-//! the form `proved: NAME NUMBER`. Each round that held is added to `docs/proof/NAME.md` (`page`), from which the next run, perhaps on
-//! another commit and machine, goes on.
+//! A proof is a test that holds for any number of cases: seeds, kills, crash images. It is run in rounds until its goal
+//! is reached or the time is up; each round gets the cases to run as `PROVE_CASES=FIRST..END` in its environment, and
+//! prints what it counted as lines of the form `proved: NAME NUMBER`. Each round that held is added to
+//! `docs/proof/NAME.md` (`page`), from which the next run, perhaps on another commit and machine, goes on.
 
 mod page;
 mod registry;

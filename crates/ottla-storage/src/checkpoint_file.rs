@@ -67,6 +67,9 @@ pub fn encode_lines<T: Display>(entries: impl ExactSizeIterator<Item = T>) -> Ve
 
 /// Reads what [`encode_lines`] wrote; `parse` turns a line's fields into an entry, or says no.
 pub fn decode_lines<T>(bytes: &[u8], parse: impl Fn(&[&str]) -> Option<T>) -> Result<Vec<T>, MalformedCheckpoint> {
+    if bytes.is_empty() {
+        return Ok(Vec::new()); // Kafka creates the file when it starts, and writes it later.
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| MalformedCheckpoint::NoText)?;
     let mut lines = text.lines();
     let version = lines.next().unwrap_or_default().trim();
@@ -142,7 +145,7 @@ mod tests {
             assert_eq!(decode_offsets(text.as_bytes()), Err(expected), "{text:?}");
         };
         let entry = |line, found: &str| MalformedCheckpoint::Entry { line, found: found.to_owned() };
-        check("", MalformedCheckpoint::Version { found: String::new() });
+        check("\n", MalformedCheckpoint::Version { found: String::new() });
         check("1\n0\n", MalformedCheckpoint::Version { found: "1".to_owned() });
         check("0\n-1\n", MalformedCheckpoint::Count { found: "-1".to_owned() });
         check("0\n2\norders 0 1\n", MalformedCheckpoint::EntryCount { announced: 2, found: 1 });
@@ -153,6 +156,7 @@ mod tests {
         check("0\n1\norders 0 -5\n", entry(3, "orders 0 -5"));
         check("0\n1\n../etc 0 5\n", entry(3, "../etc 0 5"));
         assert_eq!(decode_offsets(&[0xff]), Err(MalformedCheckpoint::NoText));
+        assert_eq!(decode_offsets(b""), Ok(BTreeMap::new()));
     }
 
     proptest! {

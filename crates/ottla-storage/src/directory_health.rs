@@ -22,7 +22,8 @@ pub enum DirectoryFailure {
     Disk(disk::Error),
 }
 
-/// Called once with the reason, when the directory goes offline, by whoever found out. It may take locks; it must not wait for I/O.
+/// Called once with the reason, when the directory goes offline, by whoever found out, perhaps under a partition's lock. So it takes none
+/// of these, does no I/O, and only passes the news on: to a task, or as a job to the workers.
 pub type FailureListener = Box<dyn FnOnce(&DirectoryFailure) + Send>;
 
 /// The state of one log directory, shared by all that use it.
@@ -38,9 +39,7 @@ struct State {
 }
 
 impl DirectoryHealth {
-    /// Takes the directory offline and tells the listeners; the first reason stands, a later one is ignored.
-    ///
-    /// Must not be called under a partition's lock: the listeners take those. Whoever meets an I/O error under one lets go of it first.
+    /// Takes the directory offline and tells the listeners; the first reason stands, a later one is ignored. May be called under any lock.
     pub fn fail(&self, failure: DirectoryFailure) {
         let mut state = self.state.lock();
         if state.failure.is_some() {

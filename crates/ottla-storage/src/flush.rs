@@ -114,9 +114,9 @@ impl Flusher {
         let state = Mutex::default();
         let shared = Arc::new(Shared { lane, sync_age_max, disk, file_system, health, workers, clock, state });
         let weak = Arc::downgrade(&shared);
-        shared.health.on_failure(Box::new(move |failure| {
+        shared.health.on_failure(Box::new(move |_| {
             if let Some(shared) = weak.upgrade() {
-                shared.tell_failed(failure);
+                Shared::tell_failed_later(&shared);
             }
         }));
         Flusher { shared }
@@ -154,13 +154,14 @@ impl Flusher {
         self.shared.state.lock().sync.as_ref().map(|sync| sync.since + self.shared.sync_age_max)
     }
 
-    /// Takes the directory offline when the sync under way is overdue. Its completion, should it ever come, counts for nothing.
-    /// Must not be called under a flushable's lock.
+    /// Takes the directory offline when the sync under way is overdue. Its completion, should it ever come, counts for nothing. Tells
+    /// all that wait here when the directory is offline, whatever the reason. Must not be called under a flushable's lock.
     pub fn check_overdue(&self, now: Instant) {
         let is_overdue = self.overdue_at().is_some_and(|deadline| now >= deadline);
         if is_overdue {
             self.shared.health.fail(DirectoryFailure::SyncOverdue(self.shared.sync_age_max));
         }
+        self.shared.tell_if_failed();
     }
 }
 
@@ -224,13 +225,16 @@ impl Shared {
         Ok(())
     }
 
-    /// The completion. Where the directory has failed in the meantime, everyone has been told so.
+    /// The completion. What was synced counts for nothing where the directory has failed in the meantime.
     fn finish_sync(shared: &Arc<Shared>, synced: disk::Result<()>) {
         if let Err(error) = synced {
-            return shared.health.fail(DirectoryFailure::SyncFailed(error));
+            shared.health.fail(DirectoryFailure::SyncFailed(error));
+        }
+        if shared.health.failure().is_some() {
+            return shared.tell_if_failed();
         }
         let Some(sync) = shared.state.lock().sync.take() else {
-            return;
+            return; // The directory has failed this instant, and whoever found out has told everyone.
         };
         for (flushable, ticket) in sync.open {
             flushable.finish_flush(ticket);
@@ -238,15 +242,28 @@ impl Shared {
         Shared::start_sync(shared, shared.state.lock());
     }
 
-    /// Tells whoever waits here that it is in vain. Who asks later is refused.
-    fn tell_failed(&self, failure: &DirectoryFailure) {
+    /// Tells whoever waits here that it is in vain, once, where the directory is offline. Who asks later is refused.
+    fn tell_if_failed(&self) {
+        let Some(failure) = self.health.failure() else {
+            return;
+        };
         let mut state = self.state.lock();
         let dirty = std::mem::take(&mut state.dirty);
         let open = state.sync.take().map(|sync| sync.open).unwrap_or_default();
         drop(state);
         for flushable in dirty.into_values().chain(open.into_iter().map(|(flushable, _)| flushable)) {
-            flushable.directory_failed(failure);
+            flushable.directory_failed(&failure);
         }
+    }
+
+    /// Does so without any lock of whoever found out.
+    fn tell_failed_later(shared: &Arc<Shared>) {
+        let job: Job = Box::new({
+            let shared = shared.clone();
+            move || Box::new(move || shared.tell_if_failed())
+        });
+        // Where the lane is full, or stuck on the same disk, the next call of `check_overdue` tells.
+        let _ = shared.workers.submit(Lane::Background, job);
     }
 
     fn tell_each_failed(&self, open: Open) {

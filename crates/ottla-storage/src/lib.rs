@@ -18,5 +18,9 @@ mod partition_folder;
 pub use ballast::{BALLAST_FILE, Ballast};
 pub use clean_shutdown::{CLEAN_SHUTDOWN_FILE, CleanShutdown};
 pub use directory_health::{DirectoryFailure, DirectoryHealth, FailureListener};
+pub use flush::{FlushKey, FlushPlan, FlushTicket, Flushable, Flusher, FlusherSeams};
+pub use log_directory::{
+    Checkpoint, CheckpointError, LogDirectory, LogDirectoryOptions, OpenError, PartitionFolders, ReplaceError,
+};
 pub use meta_properties::{META_PROPERTIES_FILE, MalformedMetaProperties, MetaProperties};
 pub use partition_folder::PartitionFolder;

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use crate::ballast::Ballast;
 use crate::checkpoint_file::{self, CHECKPOINT_LEN_MAX, MalformedCheckpoint};
 use crate::clean_shutdown::{CLEAN_SHUTDOWN_FILE, CleanShutdown};
-use crate::directory_health::DirectoryHealth;
+use crate::directory_health::{DirectoryFailure, DirectoryHealth};
 use crate::disk::{self, Disk, FileSystem, Lock, LockError, TEMPORARY_SUFFIX, atomic_write, ensure_dir, read_file};
 use crate::meta_properties::{META_PROPERTIES_FILE, MalformedMetaProperties, MetaProperties};
 use crate::partition_folder::PartitionFolder;
@@ -44,7 +44,7 @@ pub struct LogDirectoryOptions {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another node in this one, has it.
-    #[error("log directory {} is not locked: {source}", path.display())]
+    #[error("log directory {} cannot be locked: {source}", path.display())]
     Locked {
         /// The directory.
         path: PathBuf,
@@ -112,6 +112,17 @@ pub enum CheckpointError {
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] disk::Error),
+}
+
+/// Why one of the directory's small files was not replaced.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplaceError {
+    /// The disk is full, ballast and all. The old file stands.
+    #[error(transparent)]
+    NoSpace(disk::Error),
+    /// The directory is offline, perhaps since just now. The file may be the old one or the new one.
+    #[error("the log directory is offline: {0}")]
+    Offline(DirectoryFailure),
 }
 
 /// Offsets that are kept for all partitions of a directory, one file each.
@@ -274,8 +285,9 @@ impl LogDirectory {
         Ok(())
     }
 
-    /// Leaves the mark of a clean shutdown, durably. The last thing that is done: all logs are flushed and all checkpoints written.
-    pub fn mark_clean_shutdown(&self, mark: CleanShutdown) -> disk::Result<()> {
+    /// Leaves the mark of a clean shutdown, durably. The last thing that is done: all logs are flushed and all checkpoints written. A
+    /// directory that has gone offline gets none.
+    pub fn mark_clean_shutdown(&self, mark: CleanShutdown) -> Result<(), ReplaceError> {
         self.replace_file(CLEAN_SHUTDOWN_FILE, &mark.encode())
     }
 
@@ -295,7 +307,7 @@ impl LogDirectory {
         &self,
         checkpoint: Checkpoint,
         offsets: &BTreeMap<TopicPartition, Offset>,
-    ) -> disk::Result<()> {
+    ) -> Result<(), ReplaceError> {
         self.replace_file(checkpoint.file_name(), &checkpoint_file::encode_offsets(offsets))
     }
 
@@ -327,8 +339,20 @@ impl LogDirectory {
         Ok(aside)
     }
 
-    fn replace_file(&self, name: &str, bytes: &[u8]) -> disk::Result<()> {
-        self.ballast.with_room(|| atomic_write(&*self.disk, &self.path.join(name), bytes))
+    /// A sync may have failed, so an error that is no lack of space takes the directory offline.
+    fn replace_file(&self, name: &str, bytes: &[u8]) -> Result<(), ReplaceError> {
+        if let Some(failure) = self.health.failure() {
+            return Err(ReplaceError::Offline(failure));
+        }
+        let written = self.ballast.with_room(|| atomic_write(&*self.disk, &self.path.join(name), bytes));
+        written.map_err(|error| {
+            if error.is_no_space() {
+                return ReplaceError::NoSpace(error);
+            }
+            let failure = DirectoryFailure::Disk(error);
+            self.health.fail(failure.clone());
+            ReplaceError::Offline(failure)
+        })
     }
 }
 

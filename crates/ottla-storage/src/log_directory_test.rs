@@ -5,7 +5,7 @@ use ottla_base::{BrokerEpoch, PartitionIndex, SeededEntropy, TopicName};
 use super::*;
 use crate::disk::Open;
 use crate::disk::sim::judge::{Judge, Promises};
-use crate::disk::sim::{SimDisk, SimOptions};
+use crate::disk::sim::{SimDisk, SimOptions, SyncFault};
 
 const PATH: &str = "/var/ottla/data";
 
@@ -182,6 +182,19 @@ fn a_full_disk_still_takes_checkpoints() {
     let disk = disk.crash(1);
     let directory = open(&disk);
     assert_eq!(directory.read_checkpoint(Checkpoint::RecoveryPoint), Ok(offsets));
+}
+
+#[test]
+fn a_failed_sync_takes_the_directory_offline_and_it_never_looks_clean() {
+    let disk = SimDisk::new(SimOptions::default());
+    let directory = open(&disk);
+    disk.fail_next_sync(SyncFault::DropsPages);
+    let failed = directory.write_checkpoint(Checkpoint::HighWatermark, &BTreeMap::new());
+    let failure = directory.health().failure().expect("it is offline");
+    assert_eq!(failed, Err(ReplaceError::Offline(failure.clone())));
+    let mark = CleanShutdown { broker_epoch: None };
+    assert_eq!(directory.mark_clean_shutdown(mark), Err(ReplaceError::Offline(failure)));
+    assert_eq!(open(&disk.kill()).clean_shutdown(), None);
 }
 
 /// What the starts so far have promised.

@@ -71,8 +71,8 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// What is at `path`, if anything is.
     fn entry(&self, path: &Path) -> Result<Option<EntryKind>>;
 
-    /// Renames a file or folder within its folder; a *file* at `to` is replaced, a folder there is an error. After a crash the old
-    /// name is there or the new one, never neither.
+    /// Renames a file or folder within its folder. A file replaces a file at `to`; never rename to where a folder is, or a folder to
+    /// where anything is. After a crash the old name is there or the new one, never neither.
     ///
     /// Both must lie in the same folder, so that one [`Disk::sync_dir`] makes the change durable; anything else is an error.
     fn rename(&self, from: &Path, to: &Path) -> Result<()>;

@@ -4,6 +4,8 @@ use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::sim::{SimDisk, SimOptions};
 use super::*;
 
@@ -290,4 +292,73 @@ fn a_file_that_is_too_long_is_not_read(bench: &Bench) {
 fn a_file_system_has_room(bench: &Bench) {
     let space = bench.disk.file_system(&bench.root).and_then(|system| system.space()).expect("it is a folder");
     assert!(space.free > 0 && space.free <= space.total);
+}
+
+/// Something that a program does, by the numbers of a few names.
+#[derive(Clone, Debug)]
+enum Step {
+    CreateDir(usize),
+    RemoveDir(usize),
+    RemoveFile(usize),
+    Rename(usize, usize),
+    SetLen(usize, u64),
+    Write(usize, u64, usize),
+    Sync(usize),
+}
+
+/// Files and folders, some within others, so that every mistake a path can make is made.
+const NAMES: [&str; 6] = ["a", "b", "c", "a/d", "b/e", "a/d/f"];
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = || 0..NAMES.len();
+    prop_oneof![
+        name().prop_map(Step::CreateDir),
+        name().prop_map(Step::RemoveDir),
+        name().prop_map(Step::RemoveFile),
+        (name(), name()).prop_map(|(from, to)| Step::Rename(from, to)),
+        (name(), 0..9000_u64).prop_map(|(file, len)| Step::SetLen(file, len)),
+        (name(), 0..9000_u64, 0..9000_usize).prop_map(|(file, position, len)| Step::Write(file, position, len)),
+        name().prop_map(Step::Sync),
+    ]
+}
+
+/// How a step ended, without the path.
+fn run(bench: &Bench, step: &Step) -> std::result::Result<(), Cause> {
+    let path = |name: &usize| bench.path(NAMES[*name]);
+    let open = |name: &usize| bench.disk.open(&path(name), Open::CreateIfMissing);
+    let done = match step {
+        Step::CreateDir(name) => bench.disk.create_dir(&path(name)),
+        Step::RemoveDir(name) => bench.disk.remove_dir(&path(name)),
+        Step::RemoveFile(name) => bench.disk.remove_file(&path(name)),
+        // A folder in place of a folder is the one thing that is promised to nobody.
+        Step::Rename(_, to) if bench.disk.entry(&path(to)) == Ok(Some(EntryKind::Directory)) => Ok(()),
+        Step::Rename(from, to) => bench.disk.rename(&path(from), &path(to)),
+        Step::SetLen(name, len) => open(name).and_then(|file| file.set_len(*len)),
+        Step::Write(name, position, len) => {
+            open(name).and_then(|file| file.write_all_at(&[IoSlice::new(&vec![*len as u8; *len])], *position))
+        }
+        Step::Sync(name) => open(name).and_then(|file| file.sync_data()),
+    };
+    done.map_err(|error| error.cause())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(50))]
+
+    #[test]
+    fn both_disks_do_and_refuse_the_same(steps in prop::collection::vec(step(), 1..40)) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let real = Bench { disk: Arc::new(OsDisk), root: folder.path().to_owned(), _folder: None };
+        let simulated = Bench { disk: SimDisk::new(SimOptions::default()), root: "/".into(), _folder: None };
+        for step in &steps {
+            prop_assert_eq!(run(&real, step), run(&simulated, step), "{:?}", step);
+        }
+        for name in NAMES {
+            let kind = real.disk.entry(&real.path(name)).map_err(|error| error.cause());
+            prop_assert_eq!(kind, simulated.disk.entry(&simulated.path(name)).map_err(|error| error.cause()), "{}", name);
+            if let Ok(Some(EntryKind::File { .. })) = kind {
+                prop_assert_eq!(real.read(name), simulated.read(name), "{}", name);
+            }
+        }
+    }
 }

@@ -219,8 +219,10 @@ impl State {
         let (directory, from) = self.live.find_parent(from)?;
         let (_, to) = self.live.find_parent(to)?;
         let replaced = self.live.names(directory).and_then(|names| names.get(to)).copied();
-        if replaced.is_some_and(|replaced| self.live.nodes[&replaced].is_dir()) {
-            return Err(Errno::NOTEMPTY.into());
+        match replaced.map(|replaced| self.live.nodes[&replaced].is_dir()) {
+            Some(true) => return Err(Errno::NOTEMPTY.into()),
+            Some(false) if self.live.nodes[&inode].is_dir() => return Err(Errno::NOTDIR.into()),
+            Some(false) | None => {}
         }
         self.begin_io()?;
         if replaced == Some(inode) {

@@ -1,13 +1,12 @@
 //! What a record means to the image. Cannot fail: a record that does not fit is a broken invariant, not a request to refuse.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ottla_base::{LeaderEpoch, Offset, PartitionEpoch};
 
 use crate::{
-    Broker, BrokerRegistrationChangeRecord, ConfigRecord, ConfigResource, Image, Partition, PartitionChangeRecord,
-    PartitionRecord, Record, RegisterBrokerRecord, Topic,
+    Broker, BrokerRegistrationChangeRecord, ConfigRecord, ConfigResource, Configs, Image, Partition,
+    PartitionChangeRecord, PartitionRecord, Record, RegisterBrokerRecord, Topic,
 };
 
 impl Image {
@@ -79,7 +78,7 @@ impl Image {
     }
 
     fn set_config(&mut self, record: &ConfigRecord) {
-        let set = |configs: &mut Arc<BTreeMap<String, String>>| {
+        let set = |configs: &mut Configs| {
             let configs = Arc::make_mut(configs);
             match &record.value {
                 Some(value) => configs.insert(record.name.clone(), value.clone()),

@@ -25,7 +25,7 @@ pub use decide::{
     RECORDS_PER_REQUEST_MAX, RegisterBroker, RegisteredBroker, Request, ResourceChange, TopicReference, UnfenceBroker,
 };
 pub use error::{Error, InvalidAssignment};
-pub use image::{Broker, Brokers, Image, Partition, Topic, TopicChanges, Topics};
+pub use image::{Broker, Brokers, Configs, Image, Partition, Topic, TopicChanges, Topics};
 pub use invariants::check_invariants;
 pub use record::{
     BrokerRegistrationChangeRecord, ClusterIdRecord, ConfigRecord, ConfigResource, DecodeError, FeatureLevelRecord,

@@ -85,7 +85,8 @@ fn a_manual_assignment_is_refused_by_cause() {
     use InvalidAssignment::*;
     let mut cluster = Cluster::of(3);
     cluster.fence(2);
-    let cases: [(&[(i32, &[i32])], InvalidAssignment); 7] = [
+    type Case = (&'static [(i32, &'static [i32])], InvalidAssignment);
+    let cases: [Case; 7] = [
         (&[(0, &[])], NoReplicas),
         (&[(0, &[0, 0])], InvalidAssignment::DuplicateBroker { broker_id: BrokerId(0) }),
         (&[(0, &[9])], InvalidAssignment::UnknownBroker { broker_id: BrokerId(9) }),

@@ -17,6 +17,9 @@ pub use topics::{Partition, Topic, TopicChanges, Topics};
 
 use crate::ConfigResource;
 
+/// The settings that are set on something, by name.
+pub type Configs = Arc<BTreeMap<String, String>>;
+
 /// The cluster's metadata at one offset of its log. A clone costs a few reference counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {
@@ -32,7 +35,7 @@ pub struct Image {
     /// The registered brokers.
     pub brokers: Brokers,
     /// The dynamic settings of brokers: of one, or with `None` of all.
-    pub broker_configs: Arc<BTreeMap<Option<BrokerId>, Arc<BTreeMap<String, String>>>>,
+    pub broker_configs: Arc<BTreeMap<Option<BrokerId>, Configs>>,
     /// The first producer id that is not given away.
     pub next_producer_id: ProducerId,
 }
@@ -62,7 +65,7 @@ impl Image {
     }
 
     /// What is set on `resource`, by name; empty where nothing is, or where there is no such resource.
-    pub fn configs(&self, resource: &ConfigResource) -> Arc<BTreeMap<String, String>> {
+    pub fn configs(&self, resource: &ConfigResource) -> Configs {
         let configs = match resource {
             ConfigResource::Topic(name) => self.topics.by_name(name.as_str()).map(|topic| &topic.configs),
             ConfigResource::Broker(broker_id) => self.broker_configs.get(&Some(*broker_id)),

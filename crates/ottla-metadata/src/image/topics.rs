@@ -1,10 +1,10 @@
 //! Topics and their partitions, as an image holds them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ottla_base::{BrokerId, DirectoryId, LeaderEpoch, PartitionEpoch, PartitionIndex, TopicId, TopicName};
 
+use super::Configs;
 use super::shards::Shards;
 use crate::LeaderRecoveryState;
 
@@ -25,7 +25,7 @@ pub struct Topic {
     /// Its partitions; the index is the partition.
     pub partitions: Vec<Arc<Partition>>,
     /// The settings that are set on it.
-    pub configs: Arc<BTreeMap<String, String>>,
+    pub configs: Configs,
 }
 
 /// One partition.

@@ -15,8 +15,13 @@ pub(crate) fn target_dir() -> PathBuf {
 
 /// Replaces a file, and makes its folder where there is none.
 pub(crate) fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    path.parent().map(std::fs::create_dir_all).transpose()?;
+    path.parent().map(make_folder).transpose()?;
     std::fs::write(path, text)
+}
+
+/// Makes a folder, and those that it lies in, where they are not there.
+pub(crate) fn make_folder(path: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(path)
 }
 
 /// The text of a file that may not be there.

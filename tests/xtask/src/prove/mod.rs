@@ -5,6 +5,7 @@
 //! prints what it counted as lines of the form `proved: NAME NUMBER`. Each round that held is added to
 //! `docs/proof/NAME.md` (`page`), from which the next run, perhaps on another commit and machine, goes on.
 
+mod method;
 mod page;
 mod registry;
 
@@ -15,8 +16,7 @@ use anyhow::{Context, bail};
 
 use self::page::{Page, Row};
 use self::registry::{PROOFS, Proof};
-use crate::command::{cargo, command, execute, execute_reading, now, output};
-use crate::workspace;
+use crate::command::{command, execute, execute_reading, now, output};
 
 /// Which proof, and how much of it.
 #[derive(Debug, clap::Args)]
@@ -60,8 +60,8 @@ fn prove(proof: &Proof, options: &Options) -> anyhow::Result<()> {
     let (commit, machine) = (commit()?, machine());
     let mut page = Page::read(proof)?;
     let goal = if options.again { page.total(proof.counted) + proof.goal.div_ceil(10) } else { proof.goal };
-    if proof.needs_release_binary {
-        execute(&mut cargo(&["build", "--release", "--package", "ottla"]))?;
+    if let Some(mut preparation) = proof.method.preparation() {
+        execute(&mut preparation)?;
     }
     while page.total(proof.counted) < goal && started.elapsed() < limit {
         let first = page.total("cases");
@@ -78,10 +78,8 @@ fn prove(proof: &Proof, options: &Options) -> anyhow::Result<()> {
 /// Runs the cases from `first`; an error says that one did not hold.
 fn round(proof: &Proof, first: u64, commit: &str, machine: &str) -> anyhow::Result<Row> {
     let started = now();
-    let end = first + proof.round;
     let mut counts = BTreeMap::from([("cases".to_owned(), proof.round)]);
-    let mut round = cargo(proof.cargo);
-    round.env("PROVE_CASES", format!("{first}..{end}")).env("OTTLA_BIN", workspace::target_dir().join("release/ottla"));
+    let mut round = proof.method.round(first..first + proof.round)?;
     execute_reading(&mut round, |line| {
         if let Some((name, number)) = counted(line) {
             *counts.entry(name.to_owned()).or_default() += number;

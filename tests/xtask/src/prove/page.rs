@@ -113,12 +113,12 @@ fn path(proof: &Proof) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prove::method::Method;
 
     const PROOF: Proof = Proof {
         name: "p",
         shows: "It holds.",
-        cargo: &[],
-        needs_release_binary: false,
+        method: Method::Test { package: "p", file: "p" },
         counted: "images",
         goal: 100,
         round: 10,

@@ -1,13 +1,13 @@
 //! The proofs that there are.
 
+use super::method::Method;
+
 /// One proof.
 pub(crate) struct Proof {
     pub(crate) name: &'static str,
     /// What holds in every case, in one sentence.
     pub(crate) shows: &'static str,
-    /// The arguments of `cargo` that run it.
-    pub(crate) cargo: &'static [&'static str],
-    pub(crate) needs_release_binary: bool,
+    pub(crate) method: Method,
     /// What is counted towards the goal: `cases`, or a name that it prints as `proved: NAME NUMBER`.
     pub(crate) counted: &'static str,
     pub(crate) goal: u64,
@@ -18,29 +18,37 @@ pub(crate) struct Proof {
 pub(crate) const PROOFS: &[Proof] = &[
     Proof {
         name: "crash-images",
-        shows: "Whatever survives a crash at any I/O of a log or of the controller recovers to a valid prefix with all synced bytes.",
-        cargo: &["test", "--profile", "checked", "--package", "sim", "--test", "crash_images", "--", "--nocapture"],
-        needs_release_binary: false,
+        shows: "Whatever survives a crash at any I/O of a log or of the controller recovers to a valid prefix with all \
+                synced bytes.",
+        method: Method::Test { package: "sim", file: "crash_images" },
         counted: "images",
         goal: 200_000,
         round: 100,
     },
     Proof {
         name: "world",
-        shows: "A whole node with crashes, disk faults and retrying producers loses and invents nothing that a client was told.",
-        cargo: &["test", "--profile", "checked", "--package", "sim", "--test", "world", "--", "--nocapture"],
-        needs_release_binary: false,
+        shows: "A whole node with crashes, disk faults and retrying producers loses and invents nothing that a client was \
+                told.",
+        method: Method::Test { package: "sim", file: "world" },
         counted: "cases",
         goal: 2_000,
         round: 100,
     },
     Proof {
         name: "kill",
-        shows: "A process killed under idempotent load serves every acknowledged record again, once, in order.",
-        cargo: &["test", "--profile", "checked", "--package", "e2e", "--test", "kill", "--", "--nocapture"],
-        needs_release_binary: true,
-        counted: "cases",
+        shows: "A process killed under idempotent load serves every acknowledged record again, once, in order, within a \
+                second.",
+        method: Method::RealBinary { file: "kill" },
+        counted: "kills",
         goal: 200,
         round: 20,
+    },
+    Proof {
+        name: "fuzz-batch-validation",
+        shows: "Any bytes are validated as a batch or refused, within their memory; a case is one second of fuzzing.",
+        method: Method::Fuzz { target: "batch_validation" },
+        counted: "cases",
+        goal: 600,
+        round: 60,
     },
 ];

@@ -39,6 +39,16 @@ pub enum Error {
         /// Whose batch it was.
         producer_id: ProducerId,
     },
+    /// A marker comes from a transaction coordinator that has been replaced.
+    #[error("marker of coordinator epoch {found} for producer {producer_id}, which knows {current}")]
+    CoordinatorFenced {
+        /// Whose transaction was to be ended.
+        producer_id: ProducerId,
+        /// The epoch in the marker.
+        found: i32,
+        /// The newest epoch that the log knows.
+        current: i32,
+    },
     /// A batch of a leader begins below the log's end, or its offsets run backwards.
     #[error("batch at offset {found} cannot follow offset {expected}")]
     UnexpectedOffset {

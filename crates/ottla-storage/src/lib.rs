@@ -6,21 +6,47 @@
 //! the one that it is given, starts no thread, and does blocking positional I/O through [`disk::Disk`] only.
 
 mod ballast;
+mod batch_walk;
 pub mod checkpoint_file;
+mod clean;
 mod clean_shutdown;
+mod config;
 mod directory_health;
 pub mod disk;
+mod environment;
+mod epochs;
+mod error;
+mod file_by_name;
+mod file_copy;
+mod file_names;
 pub mod flush;
+mod index;
+mod log;
 pub mod log_directory;
 mod meta_properties;
 mod partition_folder;
+mod partition_metadata;
+mod producers;
+mod reader;
+mod recovery;
+mod segment;
+mod segment_cache;
 
 pub use ballast::{BALLAST_FILE, Ballast};
+pub use clean::Deletion;
 pub use clean_shutdown::{CLEAN_SHUTDOWN_FILE, CleanShutdown};
+pub use config::LogConfig;
 pub use directory_health::{DirectoryFailure, DirectoryHealth, FailureListener};
 pub use flush::{FlushKey, FlushPlan, FlushTicket, Flushable, Flusher, FlusherSeams};
 pub use log_directory::{
     Checkpoint, CheckpointError, LogDirectory, LogDirectoryOptions, OpenError, PartitionFolders, ReplaceError,
 };
+pub use environment::LogEnvironment;
+pub use error::{Error, Result};
+pub use index::txn::AbortedTxn;
+pub use log::{Appended, Log, Opening, RecoveryPoint};
 pub use meta_properties::{META_PROPERTIES_FILE, MalformedMetaProperties, MetaProperties};
 pub use partition_folder::PartitionFolder;
+pub use partition_metadata::read_topic_id;
+pub use reader::{Access, LogReader, Read, ReadRequest, TimestampOffset};
+pub use recovery::{Cut, Recovered};

@@ -1,23 +1,52 @@
-//! [`Log`]: one partition's log, the writing side.
+//! [`Log`]: one partition's log, the writing side. It owns the segments, the producers' state, the leader epochs and the ends, and does
+//! what its owner, who holds the partition's lock, tells it. Readers go their own way (`reader.rs`).
+//!
+//! ```text
+//!    log start                 recovery point              durable offset          log end offset
+//!        |                           |                           |                       |
+//!  ------|===========================|===========================|=======================|
+//!        |  kept                     |  durable, checkpoint      |  durable, checkpoint  |  in the page cache:
+//!        |                           |  says so                  |  will say so          |  gone in a power cut
+//! ```
+//!
+//! - `append.rs`: appending and rolling. `durability.rs`: what is to be synced, and the durable offset.
+//! - `truncate.rs`: cutting off the end. `clean/retention.rs`: deleting at the beginning. `recovery.rs`: opening.
 
+mod append;
+mod durability;
+mod truncate;
+
+use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
-use ottla_base::{Entropy, LeaderEpoch, Offset, Timestamp, TopicId};
-use ottla_records::Validated;
+use arc_swap::ArcSwap;
+use ottla_base::{LeaderEpoch, Offset, Timestamp, TopicId};
 
-use crate::error::Result;
-use crate::reader::LogReader;
-use crate::{FlushPlan, FlushTicket, LogConfig};
+use crate::LogConfig;
+use crate::disk::{Disk, Open, atomic_write};
+use crate::environment::LogEnvironment;
+use crate::epochs::LeaderEpochs;
+use crate::error::{Error, Result};
+use crate::file_names::{self, EPOCHS, SNAPSHOT, TRUNCATION};
+use crate::producers::Producers;
+use crate::reader::{AtomicOffset, LogReader, Shared};
+use crate::recovery::{self, Recovered, Restored};
+use crate::segment::{Segment, remove_if_there};
+use crate::{disk, partition_metadata};
+
+pub use append::Appended;
+pub(crate) use durability::Dirt;
+pub use durability::RecoveryPoint;
 
 /// What a log is told when it is opened.
 #[derive(Clone, Debug)]
 pub struct Opening {
     /// The settings.
     pub config: LogConfig,
-    /// Written to `partition.metadata` when the log is created; a log that is there already must have the same. `None` writes and
-    /// checks nothing (the Raft log is no topic's).
+    /// Written to `partition.metadata` when that file is missing; a file that is there must have the same. `None` writes and checks
+    /// nothing (the Raft log is no topic's).
     pub topic_id: Option<TopicId>,
     /// From `log-start-offset-checkpoint`; zero where it has no entry.
     pub log_start_offset: Offset,
@@ -29,143 +58,340 @@ pub struct Opening {
     pub now: Timestamp,
 }
 
-/// What opening a log found. The caller reports it, and where it says so leaves the ISR.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovered {
-    /// The log was created.
-    pub created: bool,
-    /// Bytes past the recovery point were cut off: they had never been durable.
-    pub cut: Option<Cut>,
-    /// Below the recovery point something cannot be read. Nothing was cut; the log reads up to there and refuses appends.
-    pub rot: Option<Offset>,
-}
-
-/// What recovery cut off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cut {
-    /// The log's end after the cut.
-    pub at: Offset,
-    /// How many bytes were cut.
-    pub bytes: u64,
-    /// A whole batch lay behind the bad one, so records that others may count on can be missing: the replica is *suspect*.
-    pub suspect: bool,
-    /// Where the bytes were put aside. `None` when there was no room for them.
-    pub kept_in: Option<PathBuf>,
-}
-
-/// What an append did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// The offset of the batch's first record.
-    pub base_offset: Offset,
-    /// The offset of its last.
-    pub last_offset: Offset,
-    /// The batch repeats one of the producer's last five (KIP-98): nothing was written, and these are the original's offsets.
-    pub duplicate: bool,
-}
-
-impl Appended {
-    /// The offset after the batch: a replica that counts to here has it.
-    pub fn end_offset(&self) -> Offset {
-        self.last_offset + 1
-    }
-}
-
-/// One partition's log. No lock and no thread of its own: its owner has both. Readers use [`LogReader`] meanwhile.
+/// One partition's log. No lock and no thread of its own: its owner has both.
+///
+/// Whatever fails with [`Error::Disk`] for another reason than a lack of space leaves it to the owner to take the directory offline.
 #[derive(Debug)]
-pub struct Log {}
+pub struct Log {
+    environment: Arc<LogEnvironment>,
+    directory: Arc<Path>,
+    config: LogConfig,
+    topic_id: Option<TopicId>,
+    shared: Arc<Shared>,
+    /// The last of `shared.segments`.
+    active: Arc<Segment>,
+    /// What the active segment's age is counted from where its first batch has no timestamp.
+    active_since: Timestamp,
+    /// The timestamp of the active segment's first batch, if that has one; `None` where it is yet to be looked up.
+    first_timestamp: Option<Option<Timestamp>>,
+    /// How much earlier than `segment.ms` the active segment is rolled.
+    roll_jitter_ms: u64,
+    producers: Producers,
+    /// The newest snapshot's offset.
+    snapshot_offset: Offset,
+    bytes_since_snapshot: u64,
+    epochs: LeaderEpochs,
+    /// `epochs` differs from the file.
+    epochs_changed: bool,
+    dirt: Dirt,
+    /// The offset in the file [`TRUNCATION`], where there is one.
+    truncated_to: Option<Offset>,
+    rot: Option<Offset>,
+}
 
 impl Log {
-    /// Opens the log in `directory`, or creates it. Recovers as far as it must: see `recovery.rs`.
-    pub fn open(environment: &Arc<LogEnvironment>, directory: &Path, opening: Opening) -> Result<(Log, Recovered)> {
-        unimplemented!()
-    }
-    /// Appends a producer's batch and assigns its offsets. Returns when the bytes are in the page cache, not on disk.
+    /// Opens the log in the folder `directory`, which exists, or creates it there. How far it must recover, and how, stands in
+    /// `recovery.rs`; the report is the caller's to act on.
     ///
-    /// Errors: `InvalidProducerEpoch`, `OutOfOrderSequence`, `InvalidTxnState`, `LargerThanSegment`, `Rot`, `Io`.
-    pub fn append(&mut self, batch: &Validated, leader_epoch: LeaderEpoch, now: Timestamp) -> Result<Appended> {
-        unimplemented!()
+    /// After an unclean start the durable offset is the recovery point: ask for a flush, or it stays there. The files of segments that
+    /// lie below the log start are removed.
+    ///
+    /// Errors: `InvalidFile` where the folder belongs to another topic, `Disk`.
+    pub fn open(environment: &Arc<LogEnvironment>, directory: &Path, opening: Opening) -> Result<(Log, Recovered)> {
+        let disk = &*environment.disk;
+        check_topic(disk, directory, opening.topic_id)?;
+        let directory: Arc<Path> = directory.into();
+        let (restored, recovered) = recovery::restore(environment, &directory, &opening)?;
+        let Restored { segments, log_start_offset, end_offset, durable_offset, producers, snapshot_offset, .. } =
+            restored;
+        let active = segments.last().expect("recovery leaves an active segment").clone();
+        let shared = Arc::new(Shared {
+            environment: environment.clone(),
+            segments: ArcSwap::from_pointee(segments),
+            log_start_offset: AtomicOffset::new(log_start_offset),
+            log_end_offset: AtomicOffset::new(end_offset),
+            durable_offset: AtomicOffset::new(durable_offset),
+            mapped_end: AtomicOffset::new(log_start_offset),
+            generation: AtomicU64::new(0),
+            segment_bytes: AtomicU64::new(u64::from(opening.config.segment_bytes)),
+        });
+        let mut log = Log {
+            environment: environment.clone(),
+            directory,
+            topic_id: opening.topic_id,
+            roll_jitter_ms: draw_jitter(environment, &opening.config),
+            config: opening.config,
+            shared,
+            active,
+            active_since: opening.now,
+            first_timestamp: None,
+            producers,
+            snapshot_offset,
+            bytes_since_snapshot: restored.bytes_since_snapshot,
+            epochs: restored.epochs,
+            epochs_changed: restored.epochs_changed,
+            dirt: restored.dirt,
+            truncated_to: restored.truncated_to,
+            rot: recovered.rot,
+        };
+        log.producers.expire(opening.now, log.config.producer_id_expiration_ms);
+        log.check_invariants();
+        Ok((log, recovered))
     }
-    /// Appends whole batches that have their offsets and leader epochs already (from a leader, or a Raft entry).
-    pub fn append_replicated(&mut self, batches: Bytes, now: Timestamp) -> Result<Appended> {
-        unimplemented!()
-    }
-    /// A handle for readers; cheap to clone.
+
+    /// A handle for readers.
     pub fn reader(&self) -> LogReader {
-        unimplemented!()
+        LogReader::new(self.shared.clone())
     }
+
+    /// The folder.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The topic that the log belongs to.
+    pub fn topic_id(&self) -> Option<TopicId> {
+        self.topic_id
+    }
+
     /// The first offset that may be read.
     pub fn log_start_offset(&self) -> Offset {
-        unimplemented!()
+        self.shared.log_start_offset.get()
     }
+
     /// The offset that the next record gets.
     pub fn log_end_offset(&self) -> Offset {
-        unimplemented!()
+        self.shared.log_end_offset.get()
     }
-    /// All below survives a power cut. At most the end.
-    pub fn durable_offset(&self) -> Offset {
-        unimplemented!()
+
+    /// Where recovery found damage in what had been durable. Such a log takes no records; a truncation to there, or to anything before,
+    /// makes it whole: the replica then fetches anew what it had.
+    pub fn rot(&self) -> Option<Offset> {
+        self.rot
     }
-    /// What the recovery point checkpoint may say: all below is durable, indexes included.
-    pub fn recovery_point(&self) -> Offset {
-        unimplemented!()
-    }
-    /// The offset up to which `read_committed` may read, given the high watermark.
+
+    /// The end of what `read_committed` may read, given the high watermark: at most that.
     pub fn last_stable_offset(&mut self, high_watermark: Offset) -> Offset {
-        unimplemented!()
+        self.producers.last_stable_offset(high_watermark).max(self.log_start_offset())
     }
-    /// Records that a leader of `epoch` begins at the log's end.
+
+    /// Forgets producers that appended nothing for `producer.id.expiration.ms`.
+    pub fn expire_producers(&mut self, now: Timestamp) {
+        self.producers.expire(now, self.config.producer_id_expiration_ms);
+    }
+
+    /// How many producers the log knows.
+    pub fn producer_count(&self) -> usize {
+        self.producers.len()
+    }
+
+    /// The size of all segments, in bytes.
+    pub fn size_in_bytes(&self) -> u64 {
+        self.segments().iter().map(|segment| segment.published().size).sum()
+    }
+
+    /// How many segments there are.
+    pub fn segment_count(&self) -> usize {
+        self.segments().len()
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &LogConfig {
+        &self.config
+    }
+
+    /// Takes up changed settings. They hold from the next append, roll or retention on.
+    pub fn set_config(&mut self, config: LogConfig) {
+        self.shared.segment_bytes.store(u64::from(config.segment_bytes), Ordering::Relaxed);
+        self.config = config;
+    }
+
+    /// Notes that the leader of `epoch` begins at the log's end, before it appends anything.
     pub fn assign_epoch(&mut self, epoch: LeaderEpoch) {
-        unimplemented!()
+        self.epochs_changed |= self.epochs.assign(epoch, self.log_end_offset());
     }
-    /// The newest leader epoch in the log.
+
+    /// The newest leader epoch that the log knows.
     pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
-        unimplemented!()
+        self.epochs.latest()
     }
-    /// The largest epoch of the log that is at most `epoch`, and where it ends (KIP-101).
+
+    /// The leader epoch in which the record at `offset` was appended.
+    pub fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
+        self.epochs.epoch_at(offset)
+    }
+
+    /// The largest epoch of the log that is at most `epoch`, and the offset at which it ends (KIP-101, KIP-320).
+    ///
+    /// `None` where the log knows no epoch, or only older ones. Source: Kafka `LeaderEpochFileCache.endOffsetFor`.
     pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        unimplemented!()
+        self.epochs.end_offset_for(epoch, self.log_end_offset())
     }
-    /// Cuts off `offset` and everything after it; durable when it returns. Returns whether there was anything to cut.
-    pub fn truncate_to(&mut self, offset: Offset) -> Result<bool> {
-        unimplemented!()
+
+    /// Makes everything durable, with what a clean start reads: whole indexes, a producer snapshot at the end, the epochs.
+    ///
+    /// Blocks for the syncs. On return the durable offset is the end; the owner then writes the checkpoints and the clean marker.
+    pub fn close(&mut self) -> Result<()> {
+        let disk = self.environment.disk.clone();
+        // A failed append may have left bytes behind the end; a clean start would have to tell them from a torn batch.
+        let file = self.active.file(&*disk, &self.environment.segment_cache)?;
+        if file.len()? != self.active.published().size && self.rot.is_none() {
+            file.set_len(self.active.published().size)?;
+            self.dirt.note(&self.active);
+        }
+        if self.active.write_indexes(&*disk, true)? {
+            self.dirt.note_indexes(&self.active);
+        }
+        if self.snapshot_offset != self.log_end_offset() {
+            self.take_snapshot()?;
+        }
+        self.persist_epochs()?;
+        if let Some(plan) = self.begin_flush() {
+            for file in &plan.files {
+                file.sync_data()?;
+            }
+            for directory in &plan.directories {
+                disk.sync_dir(directory)?;
+            }
+            self.on_flushed(plan.ticket);
+        }
+        self.active.close_handles()?;
+        self.check_invariants();
+        Ok(())
     }
-    /// Drops everything and continues, empty, at `offset`.
-    pub fn truncate_fully_and_start_at(&mut self, offset: Offset) -> Result<()> {
-        unimplemented!()
+
+    pub(crate) fn environment(&self) -> &LogEnvironment {
+        &self.environment
     }
-    /// Moves the log start forward (DeleteRecords, a leader's log start). Segments wholly below go with the next retention.
-    pub fn advance_log_start_offset(&mut self, offset: Offset) -> Result<()> {
-        unimplemented!()
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.environment.disk
     }
-    /// What is to be synced now; `None` when everything is durable.
-    pub fn begin_flush(&mut self) -> Option<FlushPlan> {
-        unimplemented!()
+
+    pub(crate) fn segments(&self) -> Arc<Vec<Arc<Segment>>> {
+        self.shared.segments.load_full()
     }
-    /// A flush came to its end: moves the durable offset. Returns whether it moved.
-    pub fn on_flushed(&mut self, ticket: FlushTicket) -> bool {
-        unimplemented!()
+
+    fn publish_segments(&mut self, segments: Vec<Arc<Segment>>) {
+        self.active = segments.last().expect("a log has an active segment").clone();
+        self.shared.segments.store(Arc::new(segments));
     }
-    /// Flushes under way count for nothing from here on (role change, directory failure).
-    pub fn invalidate_flushes(&mut self) {
-        unimplemented!()
+
+    /// Continues with `segments`, the younger ones of those that there are.
+    pub(crate) fn keep_segments(&mut self, segments: Vec<Arc<Segment>>) {
+        let start = segments.first().expect("a log has an active segment").base_offset();
+        self.shared.log_start_offset.raise_to(start);
+        self.dirt.forget_before(start);
+        self.publish_segments(segments);
+        self.set_log_start_offset(self.log_start_offset());
     }
-    /// Closes the active segment and begins another.
-    pub fn roll(&mut self, now: Timestamp) -> Result<()> {
-        unimplemented!()
+
+    pub(crate) fn set_log_start_offset(&mut self, offset: Offset) {
+        self.shared.log_start_offset.set(offset);
+        self.epochs_changed |= self.epochs.truncate_from_start(offset);
+        self.check_invariants();
     }
-    /// Makes everything durable, with the snapshot and indexes that a clean start reads.
-    pub fn close(&mut self, now: Timestamp) -> Result<()> {
-        unimplemented!()
+
+    fn check_writable(&self) -> Result<()> {
+        self.rot.map_or(Ok(()), |at| Err(Error::Rot { at }))
+    }
+
+    /// Writes the epochs, durably, where they differ from the file.
+    fn persist_epochs(&mut self) -> Result<()> {
+        if self.epochs_changed {
+            atomic_write(self.disk(), &self.directory.join(EPOCHS), self.epochs.to_text().as_bytes())?;
+            self.epochs_changed = false;
+        }
+        Ok(())
+    }
+
+    /// Writes the producers' state as of the log's end. What it and the indexes say of lower offsets is durable with the next flush.
+    ///
+    /// The epochs are written first: from a snapshot on, recovery rebuilds them from the batches.
+    fn take_snapshot(&mut self) -> Result<()> {
+        self.persist_epochs()?;
+        self.active.write_indexes(self.disk(), false)?;
+        let offset = self.log_end_offset();
+        let path = file_names::path(&self.directory, offset, SNAPSHOT);
+        if let Err(error) = write_file(self.disk(), &path, &self.producers.to_snapshot()) {
+            remove_if_there(self.disk(), &path)?;
+            return Err(error.into());
+        }
+        self.forget_older_snapshots(offset)?;
+        self.snapshot_offset = offset;
+        self.bytes_since_snapshot = 0;
+        self.dirt.note_indexes(&self.active);
+        self.dirt.note_file(path);
+        Ok(())
+    }
+
+    /// Removes snapshots that no recovery can need: those that neither begin a segment nor are among the newest two, of which the last
+    /// may not be durable yet.
+    fn forget_older_snapshots(&self, newest: Offset) -> Result<()> {
+        let segments = self.segments();
+        for entry in self.disk().list(&self.directory)? {
+            let Some(offset) = file_names::offset_of(&entry.name, SNAPSHOT) else {
+                continue;
+            };
+            let begins_a_segment = segments.binary_search_by_key(&offset, |segment| segment.base_offset()).is_ok();
+            if !begins_a_segment && offset != newest && offset != self.snapshot_offset {
+                self.disk().remove_file(&self.directory.join(&entry.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Called after every change.
+    fn check_invariants(&self) {
+        let shared = &self.shared;
+        let (start, end, durable) = (self.log_start_offset(), self.log_end_offset(), self.durable_offset());
+        assert!(start <= end, "the log start {start} is at most the end {end}");
+        assert!(durable <= end, "what is durable ({durable}) was appended ({end})");
+        assert_eq!(self.active.published().end_offset, end, "the active segment ends where the log does");
+        assert!(self.active.base_offset() <= end, "the active segment begins within the log");
+        assert!(shared.segments.load()[0].base_offset() <= start, "the first segment has the log start");
+        assert!(
+            self.dirt.has_segments() || durable == end || self.rot.is_some(),
+            "what is not durable is known as dirty"
+        );
+        assert!(self.snapshot_offset <= end, "no snapshot lies beyond the end");
+        debug_assert!(
+            shared.segments.load().windows(2).all(|pair| pair[0].published().end_offset == pair[1].base_offset()),
+            "segments follow one another"
+        );
     }
 }
 
-/// What the logs of one log directory share.
-#[derive(Debug)]
-pub struct LogEnvironment {}
-impl LogEnvironment {
-    /// An environment.
-    pub fn new(disk: Arc<dyn crate::disk::Disk>, entropy: Arc<dyn Entropy>, open_files_max: usize) -> LogEnvironment {
-        unimplemented!()
+/// The offset up to which a segment is rolled early, drawn anew for each so that those created together are not rolled together.
+fn draw_jitter(environment: &LogEnvironment, config: &LogConfig) -> u64 {
+    match config.segment_jitter_ms.min(config.segment_ms) {
+        0 => 0,
+        jitter_ms => environment.entropy.below(jitter_ms),
     }
+}
+
+fn check_topic(disk: &dyn Disk, directory: &Path, topic_id: Option<TopicId>) -> Result<()> {
+    let Some(topic_id) = topic_id else {
+        return Ok(());
+    };
+    match partition_metadata::read_topic_id(disk, directory)? {
+        None => partition_metadata::write_topic_id(disk, directory, topic_id),
+        Some(found) if found == topic_id => Ok(()),
+        Some(found) => {
+            let path: PathBuf = directory.join(partition_metadata::FILE_NAME);
+            Err(Error::invalid_file(&path, format!("it belongs to topic {}, not {}", found.0, topic_id.0)))
+        }
+    }
+}
+
+/// Writes a file whose content tells whether it is whole; it is durable with the next flush.
+fn write_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> disk::Result<()> {
+    let file = disk.open(path, Open::CreateIfMissing)?;
+    file.set_len(0)?;
+    file.write_all_at(&[IoSlice::new(bytes)], 0)
+}
+
+/// The path of the file that holds where the log was truncated to.
+fn truncation_path(directory: &Path) -> PathBuf {
+    directory.join(TRUNCATION)
 }

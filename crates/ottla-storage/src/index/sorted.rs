@@ -1,0 +1,202 @@
+//! [`SortedIndex`]: an index file of ascending entries of one size, written lazily and searched in place.
+//!
+//! The newest entries are kept in memory until a block of them is full, or the segment is rolled or closed; then they are appended to
+//! the file. A search looks at those in memory first, then at the one block of the file that it read last, then bisects the file: the
+//! recent past costs no I/O, a sequential reader one block read in 512 entries, and an index at rest holds no descriptor and almost no
+//! memory. What the entries mean is known to [`super::offset`] and [`super::time`].
+
+use std::io::IoSlice;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::disk::{self, Disk, File, Open};
+
+/// How many entries are written, read and kept together.
+const BLOCK_ENTRIES: u32 = 512;
+
+/// An entry of `N` bytes.
+pub(crate) trait Entry<const N: usize>: Copy {
+    /// As it stands in the file.
+    fn encode(self) -> [u8; N];
+
+    /// What stands in the file. Any bytes give an entry; whether it makes sense shows beside its neighbours.
+    fn decode(bytes: [u8; N]) -> Self;
+
+    /// Whether this entry may stand directly behind `earlier`.
+    fn may_follow(self, earlier: Self) -> bool;
+}
+
+/// The entries of one index. The file's path and disk are given to each call, so that thousands of indexes at rest stay small.
+#[derive(Debug)]
+pub(crate) struct SortedIndex<const N: usize, E> {
+    /// How many entries the file holds.
+    on_file: u32,
+    /// The newest entry on file, where it is known; an index that was opened learns it at the first need.
+    last_on_file: Option<E>,
+    /// What is not on file yet, in order.
+    in_memory: Vec<E>,
+    /// The file holds exactly these entries, and there is one.
+    is_written: bool,
+    /// The block of the file that a search read last, with the number of its first entry.
+    block: Option<(u32, Box<[E]>)>,
+}
+
+impl<const N: usize, E: Entry<N>> SortedIndex<N, E> {
+    /// An index without entries, and no file yet.
+    pub(crate) fn empty() -> SortedIndex<N, E> {
+        SortedIndex { on_file: 0, last_on_file: None, in_memory: Vec::new(), is_written: false, block: None }
+    }
+
+    /// The index in a file that can be trusted, of `file_len` bytes; zero where there is none.
+    pub(crate) fn on_file(file_len: u64) -> SortedIndex<N, E> {
+        let on_file = (file_len / N as u64) as u32;
+        SortedIndex { on_file, is_written: file_len > 0, ..SortedIndex::empty() }
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> u32 {
+        self.on_file + self.in_memory.len() as u32
+    }
+
+    /// Adds an entry. Whoever calls it has looked at [`SortedIndex::last`] and knows that it may follow.
+    pub(crate) fn push(&mut self, entry: E) {
+        debug_assert!(self.in_memory.last().is_none_or(|last| entry.may_follow(*last)), "index entries ascend");
+        self.in_memory.push(entry);
+        self.is_written = false;
+    }
+
+    /// Whether a block of entries waits to be written.
+    pub(crate) fn has_full_block(&self) -> bool {
+        self.in_memory.len() as u32 >= BLOCK_ENTRIES
+    }
+
+    /// The newest entry.
+    pub(crate) fn last(&mut self, disk: &dyn Disk, path: &Path) -> disk::Result<Option<E>> {
+        if self.in_memory.is_empty() && self.last_on_file.is_none() && self.on_file > 0 {
+            let file = disk.open(path, Open::Read)?;
+            self.last_on_file = read_entries(&*file, self.on_file - 1, 1)?.pop();
+        }
+        Ok(self.last_known())
+    }
+
+    /// The newest entry, after [`SortedIndex::last`] has succeeded once.
+    pub(crate) fn last_known(&self) -> Option<E> {
+        self.in_memory.last().copied().or(self.last_on_file)
+    }
+
+    /// Appends what is in memory to the file, which is created when missing, and cuts off whatever stood behind. Returns whether there
+    /// was anything to do.
+    ///
+    /// After an error everything is in memory still, and the next call writes it again.
+    pub(crate) fn write(&mut self, disk: &dyn Disk, path: &Path) -> disk::Result<bool> {
+        if self.is_written {
+            return Ok(false);
+        }
+        let file = disk.open(path, Open::CreateIfMissing)?;
+        let position = u64::from(self.on_file) * N as u64;
+        let bytes: Vec<u8> = self.in_memory.iter().flat_map(|entry| entry.encode()).collect();
+        if !bytes.is_empty() {
+            file.write_all_at(&[IoSlice::new(&bytes)], position)?;
+        }
+        if file.len()? != position + bytes.len() as u64 {
+            file.set_len(position + bytes.len() as u64)?;
+        }
+        self.on_file = self.len();
+        self.last_on_file = self.in_memory.last().copied().or(self.last_on_file);
+        self.in_memory = Vec::new();
+        self.is_written = true;
+        Ok(true)
+    }
+
+    /// The newest entry for which `is_at_most` holds; it holds for a (maybe empty) beginning of the entries.
+    pub(crate) fn floor(
+        &mut self,
+        disk: &dyn Disk,
+        path: &Path,
+        is_at_most: impl Fn(&E) -> bool,
+    ) -> disk::Result<Option<E>> {
+        match self.in_memory.partition_point(&is_at_most) {
+            0 => self.floor_on_file(disk, path, is_at_most),
+            found => Ok(Some(self.in_memory[found - 1])),
+        }
+    }
+
+    fn floor_on_file(
+        &mut self,
+        disk: &dyn Disk,
+        path: &Path,
+        is_at_most: impl Fn(&E) -> bool,
+    ) -> disk::Result<Option<E>> {
+        if self.on_file == 0 {
+            return Ok(None);
+        }
+        if let Some(found) = self.floor_in_block(&is_at_most) {
+            return Ok(Some(found));
+        }
+        let file = disk.open(path, Open::Read)?;
+        let block = find_block(&file, self.on_file, &is_at_most)?;
+        let first = block * BLOCK_ENTRIES;
+        let entries = read_entries(&*file, first, BLOCK_ENTRIES.min(self.on_file - first))?;
+        let found = entries.partition_point(&is_at_most);
+        let entry = found.checked_sub(1).map(|at| entries[at]);
+        self.block = Some((first, entries.into()));
+        Ok(entry)
+    }
+
+    /// The answer, where the block that was read last is sure to hold it.
+    fn floor_in_block(&self, is_at_most: impl Fn(&E) -> bool) -> Option<E> {
+        let (first, entries) = self.block.as_ref()?;
+        let found = entries.partition_point(is_at_most);
+        let ends_the_file = first + entries.len() as u32 == self.on_file;
+        if found == 0 || (found == entries.len() && !ends_the_file) { None } else { Some(entries[found - 1]) }
+    }
+
+    /// Drops all entries for which `is_kept` does not hold; it holds for a (maybe empty) beginning. The file is cut at the next
+    /// [`SortedIndex::write`].
+    pub(crate) fn truncate(&mut self, disk: &dyn Disk, path: &Path, is_kept: impl Fn(&E) -> bool) -> disk::Result<()> {
+        self.block = None;
+        self.is_written = false;
+        let kept = self.in_memory.partition_point(&is_kept);
+        self.in_memory.truncate(kept);
+        if kept > 0 || self.on_file == 0 {
+            return Ok(());
+        }
+        let file = disk.open(path, Open::Read)?;
+        let first = find_block(&file, self.on_file, &is_kept)? * BLOCK_ENTRIES;
+        let entries = read_entries(&*file, first, BLOCK_ENTRIES.min(self.on_file - first))?;
+        self.on_file = first + entries.partition_point(&is_kept) as u32;
+        self.last_on_file = None;
+        Ok(())
+    }
+
+    /// Gives back what memory it can.
+    pub(crate) fn shrink(&mut self) {
+        self.block = None;
+    }
+}
+
+/// The block that holds the last entry for which `is_at_most` holds, by its blocks' first entries.
+fn find_block<const N: usize, E: Entry<N>>(
+    file: &Arc<dyn File>,
+    entries: u32,
+    is_at_most: impl Fn(&E) -> bool,
+) -> disk::Result<u32> {
+    let (mut low, mut high) = (0, entries.div_ceil(BLOCK_ENTRIES));
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        let first = read_entries(&**file, middle * BLOCK_ENTRIES, 1)?;
+        if is_at_most(&first[0]) { low = middle } else { high = middle }
+    }
+    Ok(low)
+}
+
+/// Reads `count` entries from number `first` on.
+pub(crate) fn read_entries<const N: usize, E: Entry<N>>(
+    file: &dyn File,
+    first: u32,
+    count: u32,
+) -> disk::Result<Vec<E>> {
+    let mut bytes = vec![0; count as usize * N];
+    file.read_exact_at(&mut bytes, u64::from(first) * N as u64)?;
+    Ok(bytes.as_chunks().0.iter().map(|entry| E::decode(*entry)).collect())
+}

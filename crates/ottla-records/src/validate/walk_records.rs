@@ -28,16 +28,16 @@ pub(super) fn walk_records<R: RecordSource>(
     now: Timestamp,
 ) -> Result<Walked, ValidationError> {
     let (earliest, latest) = rules.timestamp_window(now);
-    let mut walked =
-        Walked { max_timestamp: Timestamp::NONE, offset_delta_of_max_timestamp: 0, offsets_are_consecutive: true };
+    let (mut max_timestamp, mut offset_delta_of_max_timestamp) = (Timestamp::NONE, 0);
+    let mut offsets_are_consecutive = true;
     let mut errors = Vec::new();
     for index in 0..header.record_count {
         let shape = records.walk_record().map_err(|fault| refuse_record(index, fault))?;
         let timestamp = Timestamp(header.base_timestamp.0.wrapping_add(shape.timestamp_delta));
-        if timestamp > walked.max_timestamp {
-            (walked.max_timestamp, walked.offset_delta_of_max_timestamp) = (timestamp, index);
+        if timestamp > max_timestamp {
+            (max_timestamp, offset_delta_of_max_timestamp) = (timestamp, index);
         }
-        walked.offsets_are_consecutive &= shape.offset_delta == index;
+        offsets_are_consecutive &= shape.offset_delta == index;
         let is_out_of_range = (timestamp < earliest || timestamp > latest) && timestamp != Timestamp::NONE;
         let lacks_key = rules.is_compacted && !shape.has_key;
         if (is_out_of_range || lacks_key) && errors.len() < RECORD_ERRORS_MAX {
@@ -52,7 +52,8 @@ pub(super) fn walk_records<R: RecordSource>(
     if !records.is_at_end().map_err(|fault| refuse_record(last, fault))? {
         return Err(refuse_record(last, RecordFault::TrailingBytes));
     }
-    refuse_errors(errors).map(|()| walked)
+    refuse_errors(errors)?;
+    Ok(Walked { max_timestamp, offset_delta_of_max_timestamp, offsets_are_consecutive })
 }
 
 /// One bad timestamp makes it the batch's error. Source: Kafka `LogValidator.processRecordErrors`.

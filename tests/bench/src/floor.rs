@@ -44,8 +44,13 @@ pub(crate) struct Options {
     slice_bytes: Option<usize>,
 }
 
-/// Serves until the process is ended. The first line on standard output is the port on 127.0.0.1.
+/// Serves until standard input ends, so that a floor never outlives the run that started it. The first line on standard output is the port
+/// on 127.0.0.1.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    std::thread::spawn(|| {
+        let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(i32::from(ended.is_err()));
+    });
     let listener = TcpListener::bind("127.0.0.1:0").context("listen")?;
     println!("{}", listener.local_addr().context("read the port")?.port());
     let map = options.serve.as_deref().map(map_file).transpose()?;

@@ -216,7 +216,7 @@ impl Bench {
             command.arg("--serve").arg(self.served_file(case));
             command.arg("--slice-bytes").arg(workload.bytes_per_request.to_string());
         }
-        let mut child = command.stdout(Stdio::piped()).spawn().context("start the floor")?;
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("start the floor")?;
         let output = child.stdout.take().context("take the floor's output")?;
         let floor = Running::new(child);
         let port: u16 = disk::first_line(output)?.trim().parse().context("read the floor's port")?;

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use ottla_base::{Saturated, Timestamp};
+use ottla_base::{Entropy, Saturated, SeededEntropy, Timestamp};
 
 use super::*;
+use crate::disk::sim::judge::{Judge, Promises};
 use crate::disk::sim::{SimDisk, SimOptions, SyncFault};
 use crate::disk::{Open, ensure_dir, read_file};
 
@@ -167,9 +168,17 @@ fn bench(options: SimOptions) -> Bench {
 
 impl Bench {
     fn log(&self, name: &'static str) -> Arc<TestLog> {
-        let file = self.disk.open(Path::new(name), Open::CreateNew).expect("the name is free");
+        let log = self.log_in_new_file(name);
+        log.state.lock().new_folders.clear();
         self.disk.sync_dir(Path::new("/data")).expect("no fault is set");
-        Arc::new(TestLog { key: self.flusher.new_key(), name, file, state: Mutex::default() })
+        log
+    }
+
+    /// A log whose file has a name that is not durable.
+    fn log_in_new_file(&self, name: &'static str) -> Arc<TestLog> {
+        let file = self.disk.open(Path::new(name), Open::CreateNew).expect("the name is free");
+        let state = Mutex::new(TestLogState { new_folders: vec!["/data".into()], ..TestLogState::default() });
+        Arc::new(TestLog { key: self.flusher.new_key(), name, file, state })
     }
 
     fn request(&self, log: &Arc<TestLog>) {
@@ -406,4 +415,51 @@ fn a_failure_while_the_job_plans_is_told() {
     bench.flusher.request(Arc::new(Saboteur(log.clone(), bench.health.clone()))).expect("still in service");
     bench.crank();
     assert_eq!(log.told(), [Told::Failed(DirectoryFailure::SyncOverdue(TIMEOUT))]);
+}
+
+/// Logs that are written, asked for, synced and told in an order that the seed chooses: whatever was told to be durable is in every
+/// image that a crash may leave.
+#[test]
+fn every_crash_image_holds_what_was_told_to_be_durable() {
+    for (seed, has_syncfs) in [(1, true), (2, false)] {
+        let bench = bench(SimOptions { has_syncfs, ..SimOptions::default() });
+        let scenario = |_: &Arc<SimDisk>, promises: &Promises<BTreeMap<&'static str, i64>>| {
+            let entropy = SeededEntropy::new(seed);
+            let logs = ["/data/a", "/data/b", "/data/c"].map(|name| bench.log_in_new_file(name));
+            for _ in 0..300 {
+                let log = &logs[entropy.below(3) as usize];
+                match entropy.below(3) {
+                    0 => {
+                        let end = log.state.lock().end;
+                        log.append(end + 1);
+                        bench.request(log);
+                    }
+                    1 if bench.workers.jobs_waiting() > 0 => bench.workers.run_job(),
+                    _ if !bench.workers.completions.lock().is_empty() => bench.workers.complete(),
+                    _ => {}
+                }
+                for log in &logs {
+                    for told in log.told() {
+                        let Told::Durable(ticket) = told else { panic!("no fault is set: {told:?}") };
+                        promises.update(|durable| {
+                            durable.insert(log.name, ticket.up_to.0);
+                        });
+                    }
+                }
+            }
+        };
+        let check = |disk: Arc<SimDisk>, durable: &BTreeMap<&'static str, i64>| {
+            for (name, up_to) in durable {
+                let found =
+                    read_file(&*disk, Path::new(name), 1 << 20).map_err(|error| error.to_string())?.unwrap_or_default();
+                let survived = found.iter().take_while(|byte| **byte == b'x').count();
+                if (survived as i64) < *up_to {
+                    return Err(format!("{survived} bytes of {name} survived, {up_to} were durable"));
+                }
+            }
+            Ok(())
+        };
+        let judge = Judge { seed, tries_per_point: 32 };
+        judge.run(&bench.disk, BTreeMap::new(), scenario, check).assert_kept(150);
+    }
 }

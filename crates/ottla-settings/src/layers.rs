@@ -65,9 +65,9 @@ impl Layers {
     /// keeping a broker from starting.
     pub fn with_dynamic(&self, cluster: &BTreeMap<String, String>, broker: &BTreeMap<String, String>) -> Layers {
         let known = |configs: &BTreeMap<String, String>| {
-            let known = configs
-                .iter()
-                .filter(|(name, text)| self.table.broker(name).is_some_and(|setting| setting.parse(text).is_ok()));
+            let known = configs.iter().filter(|(name, text)| {
+                self.table.broker(name).is_some_and(|setting| self.table.check(setting, text).is_ok())
+            });
             known.map(|(name, text)| (name.clone(), Written { text: text.clone(), origin: Origin::Request })).collect()
         };
         Layers { dynamic_cluster: known(cluster), dynamic_broker: known(broker), ..self.clone() }
@@ -113,12 +113,12 @@ impl<'a> View<'a> {
         for (_, layer) in self.layers.written() {
             for (broker_setting, factor) in self.stand_ins(setting) {
                 if let Some(written) = layer.get(broker_setting.name) {
-                    return parse(broker_setting, &written.text, &written.origin).map(|value| scale(value, factor));
+                    return parse(broker_setting, &written.text, &written.origin).map(|value| value.scaled(factor));
                 }
             }
         }
         let defaults =
-            self.stand_ins(setting).map(|(broker_setting, factor)| scale(broker_setting.default_value(), factor));
+            self.stand_ins(setting).map(|(broker_setting, factor)| broker_setting.default_value().scaled(factor));
         Ok(defaults.chain([setting.default_value()]).find(|value| *value != Value::Null).unwrap_or(Value::Null))
     }
 
@@ -137,15 +137,8 @@ pub(crate) fn parse(setting: &'static Setting, text: &str, origin: &Origin) -> R
     setting.parse(text).map_err(|allowed| invalid(setting, text, allowed, origin.clone()))
 }
 
-fn invalid(setting: &'static Setting, read: &str, allowed: String, origin: Origin) -> Error {
+/// The error for a value that `setting` does not take.
+pub(crate) fn invalid(setting: &'static Setting, read: &str, allowed: String, origin: Origin) -> Error {
     let read = if setting.is_sensitive() { "[hidden]".to_owned() } else { read.to_owned() };
     Error::InvalidValue { name: setting.name, read, allowed, origin }
-}
-
-/// A value in units of which `factor` make one of its own. Any negative number stays "no limit".
-fn scale(value: Value, factor: i64) -> Value {
-    match value {
-        Value::Whole(n) if factor != 1 => Value::Whole(if n < 0 { -1 } else { n.saturating_mul(factor) }),
-        value => value,
-    }
 }

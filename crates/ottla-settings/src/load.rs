@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::broker::BrokerSettings;
 use crate::error::{Error, Errors, Origin};
-use crate::layers::{Layer, Layers, Written, parse};
+use crate::layers::{Layer, Layers, Written, invalid};
 use crate::properties::parse_properties;
 use crate::table::Table;
 
@@ -67,10 +67,13 @@ pub fn load(file: Option<PropertiesFile<'_>>, overrides: &[String]) -> Result<Lo
     }
     let mut warnings = Vec::new();
     for (name, Written { text, origin }) in &statics {
-        match table.broker(name).map(|setting| (setting, parse(setting, text, origin))) {
-            None => errors.push(table.unknown_broker_setting(name, origin)),
-            Some((_, Err(error))) => errors.push(error),
-            Some((setting, Ok(_))) => warnings.extend(setting.without_effect.map(|why| Warning {
+        let Some(setting) = table.broker(name) else {
+            errors.push(table.unknown_broker_setting(name, origin));
+            continue;
+        };
+        match table.check(setting, text) {
+            Err(allowed) => errors.push(invalid(setting, text, allowed, origin.clone())),
+            Ok(()) => warnings.extend(setting.without_effect.map(|why| Warning {
                 name: setting.name,
                 why,
                 origin: origin.clone(),
@@ -175,6 +178,14 @@ log.retention.check.interval.ms=300000
         assert_eq!(errors.map(|_| ()), Err(expected.to_owned()));
         let malformed = load_file("a=\\u12", &[]).map(|_| ()).unwrap_err();
         assert_eq!(malformed, "server.properties:1: \\u is not followed by four hexadecimal digits");
+    }
+
+    #[test]
+    fn a_setting_that_no_topic_could_have_is_refused_at_the_broker() {
+        let refused = |text| load_file(text, &[]).map(|_| ()).unwrap_err();
+        let expected = "server.properties:1: Invalid value 0 for configuration log.roll.ms: Value must be at least 1";
+        assert_eq!(refused("log.roll.ms=0"), expected);
+        assert!(refused("log.flush.interval.ms=-1").contains("log.flush.interval.ms: Value must be at least 0"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::Error;
+use crate::error::{Error, Origin};
 use crate::layers::{Layers, View, parse};
 use crate::table::topic::TopicSettings;
 use crate::value::Value;
@@ -15,16 +15,32 @@ impl TopicSettings {
     /// The first of the configs, by name, that is unknown or whose value is not allowed; or two that do not go
     /// together. Kafka answers each with `INVALID_CONFIG`. Source: Kafka `LogConfig.validate`.
     pub fn resolve(layers: &Layers, configs: &BTreeMap<String, String>) -> Result<TopicSettings, Error> {
-        for (name, text) in configs {
-            match layers.table.topic(name) {
-                None => return Err(layers.table.unknown_topic_setting(name)),
-                Some(setting) => drop(parse(setting, text, &crate::Origin::Request)?),
-            }
-        }
+        configs.iter().try_for_each(|(name, text)| check(layers, name, text))?;
         let view = View::of_topic(layers, configs);
         check_compaction_lags(layers, view)?;
         TopicSettings::read(view)
     }
+
+    /// What rules a topic that is there, with what is wrong with its configs. They were checked when it got them, but
+    /// perhaps by a newer version; what this one does not know or take is passed over, and everything else holds.
+    pub fn of_existing(layers: &Layers, configs: &BTreeMap<String, String>) -> (TopicSettings, Vec<Error>) {
+        let mut known = configs.clone();
+        let mut errors = Vec::new();
+        known.retain(|name, text| match check(layers, name, text) {
+            Ok(()) => true,
+            Err(error) => {
+                errors.push(error);
+                false
+            }
+        });
+        let settings = TopicSettings::read(View::of_topic(layers, &known));
+        (settings.expect("layers and configs were checked"), errors)
+    }
+}
+
+fn check(layers: &Layers, name: &str, text: &str) -> Result<(), Error> {
+    let setting = layers.table.topic(name).ok_or_else(|| layers.table.unknown_topic_setting(name))?;
+    parse(setting, text, &Origin::Request).map(|_| ())
 }
 
 fn check_compaction_lags(layers: &Layers, view: View<'_>) -> Result<(), Error> {
@@ -113,6 +129,17 @@ mod tests {
         let lags = [("min.compaction.lag.ms", "10"), ("max.compaction.lag.ms", "5")];
         let conflict = "conflict topic config setting min.compaction.lag.ms (10) > max.compaction.lag.ms (5)";
         assert_eq!(resolve(&[], &lags).unwrap_err(), conflict);
+    }
+
+    #[test]
+    fn what_a_newer_version_wrote_is_passed_over_and_the_rest_holds() {
+        let configs = configs(&[("retention.ms", "-1"), ("segment.bytes", "5"), ("from.a.newer.version", "1")]);
+        let (topic, errors) = TopicSettings::of_existing(&Layers::default(), &configs);
+        assert_eq!((topic.retention, topic.segment_bytes), (None, 1 << 30));
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let unknown = "Unknown topic config name: from.a.newer.version";
+        let invalid = "Invalid value 5 for configuration segment.bytes: Value must be at least 1048576";
+        assert_eq!(errors, [unknown, invalid]);
     }
 
     // Redpanda#4223: what Kafka knows must be accepted, though it means nothing here.

@@ -16,6 +16,14 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// A value in units of which `factor` make one of its own. Any negative number stays "no limit".
+    pub(crate) fn scaled(self, factor: i64) -> Value {
+        match self {
+            Value::Whole(n) if factor != 1 => Value::Whole(if n < 0 { -1 } else { n.saturating_mul(factor) }),
+            value => value,
+        }
+    }
+
     /// As Kafka prints it (`ConfigDef.convertToString`): `None` for null.
     pub(crate) fn text(&self) -> Option<String> {
         match self {
@@ -43,9 +51,14 @@ impl Setting {
     /// Reads `text` as this setting's value; an error says what is allowed, in Kafka's words.
     pub(crate) fn parse(&self, text: &str) -> Result<Value, String> {
         let value = self.parse_kind(text)?;
-        self.check_allowed(&value)?;
-        (self.fits)(&value)?;
+        self.check(&value)?;
         Ok(value)
+    }
+
+    /// Whether this setting takes `value`, which is of its kind; an error says what is allowed.
+    pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
+        self.check_allowed(value)?;
+        (self.fits)(value)
     }
 
     /// The value where nothing is set: [`Value::Null`] without a default.

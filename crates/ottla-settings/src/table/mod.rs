@@ -118,6 +118,16 @@ impl Table {
         self.topic.get(name).copied()
     }
 
+    /// Whether a broker's setting takes `text`, and topics' settings take it as their default; an error says what is
+    /// allowed.
+    pub(crate) fn check(&self, setting: &Setting, text: &str) -> Result<(), String> {
+        let value = setting.parse(text)?;
+        let topic_settings = self.topic_settings();
+        let defaults = topic_settings.flat_map(|topic| topic.synonyms.iter().map(move |synonym| (topic, synonym)));
+        let mut affected = defaults.filter(|(_, synonym)| synonym.name == setting.name);
+        affected.try_for_each(|(topic, synonym)| topic.check(&value.clone().scaled(synonym.factor)))
+    }
+
     /// All settings of brokers, by name.
     pub(crate) fn broker_settings(&self) -> impl Iterator<Item = &'static Setting> {
         self.broker.values().copied()
@@ -141,6 +151,8 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::spec::{Allowed, Kind};
     use crate::value::Value;
@@ -173,6 +185,17 @@ mod tests {
                 };
                 for bound in [min, max.min(largest)] {
                     assert_eq!(setting.parse(&bound.to_string()).map(|_| ()), Ok(()), "{bound} for {}", setting.name);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_that_is_read_is_read_again_from_what_it_prints(text in "[-+]?[0-9]{1,20}|[a-zA-Z0-9:/,.\\[\\] -]{0,24}|.*") {
+            for setting in all() {
+                if let Ok(value) = setting.parse(&text) {
+                    prop_assert_eq!(setting.parse(&value.to_string()), Ok(value), "{}", setting.name);
                 }
             }
         }

@@ -8,6 +8,7 @@ use ottla_net::{TaskScope, timer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::propose::{Pending, Submitted};
+use crate::raft::log_store::LogFiles;
 use crate::raft::types::Raft;
 use crate::{Error, Failure, Options};
 
@@ -20,6 +21,7 @@ pub struct Handle {
 pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) raft: Raft,
+    pub(crate) files: LogFiles,
     pub(crate) requests: mpsc::Sender<Box<dyn Pending>>,
     pub(crate) images: watch::Receiver<Arc<Image>>,
     pub(crate) failure: watch::Receiver<Option<Failure>>,
@@ -83,6 +85,9 @@ impl Handle {
     pub async fn stop(&self) {
         if let Err(error) = self.inner.raft.shutdown().await {
             tracing::warn!(%error, "the metadata quorum did not stop in order");
+        }
+        if let Err(error) = self.inner.files.close() {
+            tracing::warn!(%error, "the metadata log was not closed in order");
         }
         self.inner.scope.abort();
     }

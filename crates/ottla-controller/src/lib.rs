@@ -13,6 +13,9 @@ mod handle;
 mod options;
 mod propose;
 mod raft;
+mod start;
+#[cfg(test)]
+mod testing;
 mod upkeep;
 
 pub use error::{Error, Failure, StartError};

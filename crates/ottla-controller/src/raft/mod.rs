@@ -2,6 +2,9 @@
 
 mod encoding;
 mod job;
+pub(crate) mod log_store;
+#[cfg(test)]
+mod log_store_test;
 pub(crate) mod network;
 mod quorum_state;
 mod runtime;

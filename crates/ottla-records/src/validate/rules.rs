@@ -13,7 +13,7 @@ pub struct Rules {
     pub max_message_bytes: usize,
     /// `segment.bytes`: no batch is larger, in bytes.
     pub segment_bytes: usize,
-    /// The most that a batch's records may decode to, in bytes. What is stored as it came is decoded in passing and never held; what is
+    /// The most that a batch's records may decode to, in bytes; at least `max_message_bytes`. What is stored as it came is decoded in passing and never held; what is
     /// recompressed is held once.
     pub decoded_bytes_max: usize,
     /// `compression.type`: the codec to store with, none for `producer`.

@@ -1,4 +1,5 @@
-//! A broker under measurement: Ottla, started here on an empty directory, or an Apache Kafka that somebody started beside it.
+//! A broker under measurement: Ottla, started here on an empty directory, or an Apache Kafka that somebody started
+//! beside it.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,8 +27,8 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Starts an Ottla binary with its data in `data`. Acks come from the page cache where a topic does not ask for more; `overrides` are
-    /// further settings as `name=value`.
+    /// Starts an Ottla binary with its data in `data`. Acks come from the page cache where a topic does not ask for
+    /// more; `overrides` are further settings as `name=value`.
     pub(crate) fn start(binary: Option<&Path>, data: &Path, overrides: &[String]) -> Result<Broker> {
         let mut launcher = Launcher::default().data_dir(data).setting("log.write.caching", true);
         if let Some(binary) = binary {

@@ -1,5 +1,5 @@
-//! The cases of the hot-path benchmark and the limits that they must keep. Sizes and windows are those of the table that Apache Kafka was
-//! measured by, so that figures can be set side by side.
+//! The cases of the hot-path benchmark and the limits that they must keep. Sizes and windows are those of the table
+//! that Apache Kafka was measured by, so that figures can be set side by side.
 
 use serde::Serialize;
 
@@ -75,8 +75,8 @@ pub(crate) const LARGE_OF_SMALL: BatchShape = BatchShape { records: 9_000, value
 /// 1 MB of 1 KiB records.
 pub(crate) const LARGE: BatchShape = BatchShape { records: 960, value_bytes: 1024 };
 
-/// Every case, in the order of the table. Volumes are chosen so that a window takes about a second and its dirty pages stay below the point
-/// where the kernel begins to write back by itself.
+/// Every case, in the order of the table. Volumes are chosen so that a window takes about a second and its dirty pages
+/// stay below the point where the kernel begins to write back by itself.
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "small-1",
@@ -158,7 +158,8 @@ impl Case {
         self.requests / 4
     }
 
-    /// Whether the floor has something to show here: a durable produce is compared with the machine's fdatasync instead.
+    /// Whether the floor has something to show here: a durable produce is compared with the machine's fdatasync
+    /// instead.
     pub(crate) fn has_floor(&self) -> bool {
         !matches!(self.load, Load::Produce { acks: Acks::Durable, .. })
     }

@@ -37,8 +37,9 @@ pub(crate) fn demand_space(directory: &Path, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Makes the host back the memory that the page cache will use, by reading a sparse file through it: the first touch of a virtual machine's
-/// page costs up to ten times a later one, and whoever is measured first would pay it. The cache gives way to whatever else needs memory.
+/// Makes the host back the memory that the page cache will use, by reading a sparse file through it: the first touch of
+/// a virtual machine's page costs up to ten times a later one, and whoever is measured first would pay it. The cache
+/// gives way to whatever else needs memory.
 pub(crate) fn warm_memory(directory: &Path) -> Result<()> {
     let path = directory.join("sparse");
     let mut file =

@@ -1,8 +1,9 @@
-//! The floor: the least that any broker must do with the same bytes. For a Produce it receives the frame, computes one CRC-32C over it, writes
-//! it to a file and answers with as many bytes as a broker would; for a Fetch it answers with a head and a slice of a mapped file.
+//! The floor: the least that any broker must do with the same bytes. For a Produce it receives the frame, computes one
+//! CRC-32C over it, writes it to a file and answers with as many bytes as a broker would; for a Fetch it answers with a
+//! head and a slice of a mapped file.
 //!
-//! Blocking, one thread and one file per connection, frame by frame, nothing decoded, nothing shared. It is a process of its own so that its
-//! CPU time is read exactly as a broker's.
+//! Blocking, one thread and one file per connection, frame by frame, nothing decoded, nothing shared. It is a process
+//! of its own so that its CPU time is read exactly as a broker's.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -44,8 +45,8 @@ pub(crate) struct Options {
     slice_bytes: Option<usize>,
 }
 
-/// Serves until standard input ends, so that a floor never outlives the run that started it. The first line on standard output is the port
-/// on 127.0.0.1.
+/// Serves until standard input ends, so that a floor never outlives the run that started it. The first line on standard
+/// output is the port on 127.0.0.1.
 pub(crate) fn run(options: &Options) -> Result<()> {
     std::thread::spawn(|| {
         let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

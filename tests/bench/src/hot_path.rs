@@ -1,8 +1,9 @@
-//! The hot-path benchmark: every case on the floor, on Ottla and, where asked, on an Apache Kafka, in turn, several rounds, one report.
+//! The hot-path benchmark: every case on the floor, on Ottla and, where asked, on an Apache Kafka, in turn, several
+//! rounds, one report.
 //!
-//! The order of a round is case by case, so that what is compared was measured within seconds of one another; who comes first changes from
-//! round to round. The page cache is levelled before every measurement. Round 0 warms everything up and is not counted; a round after the
-//! last one is for the profiler.
+//! The order of a round is case by case, so that what is compared was measured within seconds of one another; who comes
+//! first changes from round to round. The page cache is levelled before every measurement. Round 0 warms everything up
+//! and is not counted; a round after the last one is for the profiler.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
-//! The machine that is measured on: what it is, how its page cache is brought to one state before each measurement, what its disk takes for a
-//! sync, and who else is using its cores.
+//! The machine that is measured on: what it is, how its page cache is brought to one state before each measurement,
+//! what its disk takes for a sync, and who else is using its cores.
 //!
-//! Bulk figures depend on the state of the page cache more than on the program (the same program takes up to five times the CPU on
-//! fragmented memory full of dirty pages), so a figure counts only when the cache was levelled before it.
+//! Bulk figures depend on the state of the page cache more than on the program (the same program takes up to five times
+//! the CPU on fragmented memory full of dirty pages), so a figure counts only when the cache was levelled before it.
 #![expect(
     clippy::disallowed_methods,
     reason = "a benchmark measures the real machine: its clock, its files, its /proc"
@@ -52,8 +52,8 @@ impl Machine {
     }
 }
 
-/// Writes everything dirty back, drops the page cache and compacts free memory. Returns false where the last two are not permitted (they
-/// need root): bulk figures of such a run are not comparable.
+/// Writes everything dirty back, drops the page cache and compacts free memory. Returns false where the last two are
+/// not permitted (they need root): bulk figures of such a run are not comparable.
 pub(crate) fn level_page_cache() -> bool {
     rustix::fs::sync();
     std::fs::write("/proc/sys/vm/drop_caches", "3").is_ok()
@@ -72,8 +72,8 @@ pub(crate) fn available_memory_bytes() -> Result<u64> {
     memory_bytes("MemAvailable")
 }
 
-/// Nanoseconds of `appends` appends of 4 KiB to one new file in `directory`, each followed by `fdatasync`: what the machine charges for one
-/// durable write. The file is removed.
+/// Nanoseconds of `appends` appends of 4 KiB to one new file in `directory`, each followed by `fdatasync`: what the
+/// machine charges for one durable write. The file is removed.
 pub(crate) fn probe_fdatasync(directory: &Path, appends: usize) -> Result<Histogram<u64>> {
     let path = directory.join("fdatasync-probe");
     let mut file = File::create(&path).with_context(|| format!("create {}", path.display()))?;

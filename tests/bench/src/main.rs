@@ -1,9 +1,10 @@
-//! Benchmarks of the broker as a process: a replayer of prebuilt requests, the floor it is compared with, and the costs inside.
+//! Benchmarks of the broker as a process: a replayer of prebuilt requests, the floor it is compared with, and the costs
+//! inside.
 //!
-//! `hot_path` is the run: it takes `case` by case, prepares its `workload` and `topics`, starts a
-//! `broker` or the `floor`, drives it with `replay`, reads CPU
-//! time with `process` and the state of the `machine`, and hands `report` what came out. `micro` measures single functions in this process.
-//! The method and the figures are in `docs/benchmarks.md`.
+//! `hot_path` is the run: it takes `case` by case, prepares its `workload` and `topics`, starts a `broker` or the
+//! `floor`, drives it with `replay`, reads CPU time with `process` and the state of the `machine`, and hands `report`
+//! what came out. `micro` measures single functions in this process. The method and the figures are in
+//! `docs/benchmarks.md`.
 
 mod batches;
 mod broker;

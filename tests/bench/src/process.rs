@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 
 /// CPU time of every thread of a process at one moment.
 ///
-/// Threads are read one by one from `/proc/PID/task/*/schedstat`, in nanoseconds: `/proc/PID/stat` counts in ticks of 10 ms, too coarse for a
-/// window of a second. A thread that ends inside a window takes its time with it, so windows are read while the process is at rest and
-/// keeps its threads.
+/// Threads are read one by one from `/proc/PID/task/*/schedstat`, in nanoseconds: `/proc/PID/stat` counts in ticks of
+/// 10 ms, too coarse for a window of a second. A thread that ends inside a window takes its time with it, so windows
+/// are read while the process is at rest and keeps its threads.
 #[derive(Debug)]
 pub(crate) struct CpuTime {
     nanoseconds_by_thread: BTreeMap<u32, u64>,

@@ -25,8 +25,8 @@ impl Profiler {
         Ok(Profiler { directory: directory.to_owned() })
     }
 
-    /// Begins to record the process `pid`, into `CASE-SUBJECT.data`. Frame pointers give the call graph, so the process should have been
-    /// built with them.
+    /// Begins to record the process `pid`, into `CASE-SUBJECT.data`. Frame pointers give the call graph, so the process
+    /// should have been built with them.
     pub(crate) fn record(&self, pid: u32, case: &str, subject: Subject) -> Result<Recording> {
         let path = self.directory.join(format!("{case}-{subject}.data").to_lowercase());
         let mut command = Command::new("perf");

@@ -1,8 +1,10 @@
-//! The replayer: sends prebuilt requests as fast as the answers come back, so that what is measured is the server and not a client library.
+//! The replayer: sends prebuilt requests as fast as the answers come back, so that what is measured is the server and
+//! not a client library.
 //!
-//! One thread, non-blocking sockets, epoll. Every connection keeps a fixed number of requests in flight; each request is one write, is given
-//! a correlation id of its own, and its answer must echo that id, have the expected length and carry no error. The latency of a request runs
-//! from the moment its first byte is offered to the socket to the moment the last byte of its answer was read.
+//! One thread, non-blocking sockets, epoll. Every connection keeps a fixed number of requests in flight; each request
+//! is one write, is given a correlation id of its own, and its answer must echo that id, have the expected length and
+//! carry no error. The latency of a request runs from the moment its first byte is offered to the socket to the moment
+//! the last byte of its answer was read.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -54,7 +56,8 @@ pub(crate) struct Replayer {
 }
 
 impl Replayer {
-    /// Opens `connections` connections. Connection `n` begins with request `n`, so that several connections spread over the requests.
+    /// Opens `connections` connections. Connection `n` begins with request `n`, so that several connections spread over
+    /// the requests.
     pub(crate) fn connect(
         address: SocketAddr,
         connections: usize,
@@ -157,7 +160,8 @@ impl Connection {
         })
     }
 
-    /// Writes requests until the window is full, nothing is left to send, or the socket takes no more; the last gives true.
+    /// Writes requests until the window is full, nothing is left to send, or the socket takes no more; the last gives
+    /// true.
     fn send(&mut self, in_flight_max: usize, unsent: &mut u64) -> Result<bool> {
         loop {
             if self.written == 0 {

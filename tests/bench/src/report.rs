@@ -12,7 +12,8 @@ use crate::case::{Case, Limit};
 use crate::machine::Machine;
 use crate::replay::Replayed;
 
-/// A window in which others used more than this share of one core is marked: its figures are not those of a quiet machine.
+/// A window in which others used more than this share of one core is marked: its figures are not those of a quiet
+/// machine.
 const BUSY_SHARE: f64 = 0.15;
 
 /// Who was measured.
@@ -53,7 +54,8 @@ pub(crate) struct Measurement {
     pub(crate) mb_per_s: f64,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
-    /// What neither the server nor the replayer used of the machine's CPU, write-back by the kernel included, as a share of one core.
+    /// What neither the server nor the replayer used of the machine's CPU, write-back by the kernel included, as a
+    /// share of one core.
     pub(crate) others_share: f64,
 }
 

@@ -11,7 +11,8 @@ use testkit::{Client, wait};
 use crate::prebuilt::{self, FETCH_WAIT_MS};
 use crate::replay::Replayer;
 
-/// Creates a topic with one replica and waits until each of its partitions takes `batch`, which every one of them then holds once.
+/// Creates a topic with one replica and waits until each of its partitions takes `batch`, which every one of them then
+/// holds once.
 pub(crate) fn create(
     address: SocketAddr,
     topic: &str,
@@ -51,8 +52,8 @@ pub(crate) fn delete(address: SocketAddr, topic: &str) -> Result<()> {
     Ok(())
 }
 
-/// Fetches `records_bytes` from each of `offsets` in partition 0, and checks that what comes is that many bytes of batches that begin
-/// there. The replayer looks at lengths and error codes only.
+/// Fetches `records_bytes` from each of `offsets` in partition 0, and checks that what comes is that many bytes of
+/// batches that begin there. The replayer looks at lengths and error codes only.
 pub(crate) fn check_fetches(address: SocketAddr, topic: &str, offsets: &[Offset], records_bytes: usize) -> Result<()> {
     let mut client = Client::connect(address)?;
     let max_bytes = i32::try_from(records_bytes).context("the fetch is too large")?;

@@ -71,7 +71,8 @@ pub(crate) fn topics(case: &Case, rounds: usize) -> impl Iterator<Item = String>
     (0..count).map(|round| topic(case, round))
 }
 
-/// Bytes that one broker's topics hold after `rounds` rounds. Nothing is deleted in between: the work of deleting would fall into a window.
+/// Bytes that one broker's topics hold after `rounds` rounds. Nothing is deleted in between: the work of deleting would
+/// fall into a window.
 pub(crate) fn bytes_written(case: &Case, rounds: usize) -> Result<u64> {
     match case.load {
         Load::Produce { batch, .. } => {

@@ -21,6 +21,9 @@ use crate::timer;
 use crate::transport::{Endpoint, Stream, Transport};
 use crate::{FrameDecoder, FrameError, TaskScope};
 
+/// With this much unsent no more requests are taken from those who call.
+const UNSENT_BYTES_MAX: usize = 1024 * 1024;
+
 /// How a client connection behaves.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
@@ -199,7 +202,7 @@ impl Driver {
     }
 
     fn take_requests(&mut self, context: &mut Context<'_>) {
-        while self.queue_open && self.in_flight.len() < self.in_flight_max {
+        while self.queue_open && self.in_flight.len() < self.in_flight_max && self.outbox.bytes() < UNSENT_BYTES_MAX {
             match self.queue.poll_recv(context) {
                 Poll::Ready(Some(Outgoing { message, correlation_id, response })) => {
                     self.outbox.push(message);

@@ -10,23 +10,22 @@
 //!                                   futures ───────┘  polled when one of them has woken us
 //! ```
 //!
-//! What wakes the task besides the socket (a reply, memory, the idle timer, a stop) does so through [`Signals`], so that a read does
-//! not poll a hundred parked futures. There is one timer, moved only when it fires.
+//! What wakes the task besides the socket does so through a [`Signal`], one for the replies and one for the rest (memory, the timer, a
+//! stop), so that a read does not poll a hundred parked futures. There is one timer, moved only when it fires.
 
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, ready};
 
-use futures_util::task::AtomicWaker;
 use tokio::io::AsyncReadExt;
 use tokio::time::Sleep;
 
 use crate::frame::FrameSizes;
 use crate::outbox::Outbox;
 use crate::replies::Replies;
+use crate::signal::Signal;
 use crate::timer::{self, Instant};
 use crate::transport::{BoxFuture, Stream};
 use crate::{ConnectionInfo, Frame, FrameDecoder, FrameError, FrameHead, Limits, MemoryPermit, Reply, RequestMemory};
@@ -75,8 +74,8 @@ pub(crate) struct Connection {
     charging: Option<BoxFuture<MemoryPermit>>,
     replies: Replies,
     outbox: Outbox,
-    signals: Arc<Signals>,
-    signal_waker: Waker,
+    reply_signal: Signal,
+    other_signal: Signal,
     timer: Pin<Box<Sleep>>,
     /// When bytes last came in or went out.
     moved_at: Instant,
@@ -85,13 +84,6 @@ pub(crate) struct Connection {
     stopping: BoxFuture<()>,
     /// Set when nothing more is read; the replies that are owed still go out.
     ending: Option<End>,
-}
-
-/// Whether something other than the socket wants the task.
-#[derive(Default)]
-struct Signals {
-    raised: AtomicBool,
-    task: AtomicWaker,
 }
 
 /// How far the buffered frames got.
@@ -113,7 +105,6 @@ impl Connection {
         memory: RequestMemory,
         scope: &TaskScope,
     ) -> Connection {
-        let signals = Arc::new(Signals { raised: AtomicBool::new(true), task: AtomicWaker::new() });
         let moved_at = timer::now();
         Connection {
             stream,
@@ -125,8 +116,8 @@ impl Connection {
             charging: None,
             replies: Replies::default(),
             outbox: Outbox::default(),
-            signal_waker: Waker::from(signals.clone()),
-            signals,
+            reply_signal: Signal::new(),
+            other_signal: Signal::new(),
             timer: Box::pin(timer::sleep_until(moved_at + limits.idle_max)),
             limits,
             moved_at,
@@ -137,13 +128,17 @@ impl Connection {
     }
 
     fn poll_end(&mut self, context: &mut Context<'_>) -> Result<Poll<End>, End> {
-        self.signals.task.register(context.waker());
+        self.reply_signal.register(context);
+        self.other_signal.register(context);
         let mut turn_bytes = 0;
         loop {
-            if self.signals.raised.swap(false, Ordering::Acquire) {
-                self.on_signal()?;
+            if self.reply_signal.take() {
+                self.replies.poll(&mut self.reply_signal.context());
             }
-            let handled = self.handle_frames(&mut turn_bytes)?;
+            if self.other_signal.take() {
+                self.on_other_signal()?;
+            }
+            let handled = self.handle_frames(&mut turn_bytes);
             self.gather_replies();
             let sent = self.send(context)?;
             if self.ending.is_some() && self.replies.count() == 0 && sent.is_ready() {
@@ -156,17 +151,15 @@ impl Connection {
                 Handled::All if self.may_read() && self.poll_read(context)?.is_ready() => continue,
                 Handled::All | Handled::Blocked => (),
             }
-            if !self.signals.raised.load(Ordering::Acquire) {
+            if !self.reply_signal.is_raised() && !self.other_signal.is_raised() {
                 return Ok(Poll::Pending);
             }
         }
     }
 
-    /// Looks after everything that can have raised the signal.
-    fn on_signal(&mut self) -> Result<(), End> {
-        let waker = self.signal_waker.clone();
-        let mut context = Context::from_waker(&waker);
-        self.replies.poll(&mut context);
+    /// Looks after all that is waited for besides the socket and the replies.
+    fn on_other_signal(&mut self) -> Result<(), End> {
+        let mut context = self.other_signal.context();
         if self.ending.is_none() && self.stopping.as_mut().poll(&mut context).is_ready() {
             self.ending = Some(End::Stopping);
         }
@@ -176,7 +169,7 @@ impl Connection {
             self.charging = None;
             self.charged = Some(charged);
         }
-        while self.timer.as_mut().poll(&mut context).is_ready() {
+        while self.timer.as_mut().poll(&mut self.other_signal.context()).is_ready() {
             let next = self.on_timer()?;
             self.timer.as_mut().reset(next);
         }
@@ -202,27 +195,34 @@ impl Connection {
     }
 
     /// Hands the service every complete frame, as far as limits and memory go.
-    fn handle_frames(&mut self, turn_bytes: &mut usize) -> Result<Handled, End> {
+    fn handle_frames(&mut self, turn_bytes: &mut usize) -> Handled {
         while self.ending.is_none() {
-            let Some(head) = self.decoder.head()? else { return Ok(Handled::All) };
+            let head = match self.decoder.head() {
+                Ok(Some(head)) => head,
+                Ok(None) => return Handled::All,
+                Err(e) => {
+                    self.ending = Some(e.into());
+                    return Handled::All;
+                }
+            };
             let complete = self.decoder.is_complete(head);
             if !complete && !self.decoder.needs_large(head) {
-                return Ok(Handled::All);
+                return Handled::All;
             }
             if !self.has_room() || !self.charge(head) {
-                return Ok(Handled::Blocked);
+                return Handled::Blocked;
             }
             if !complete {
                 self.begin_large(head);
-                return Ok(Handled::All);
+                return Handled::All;
             }
             if *turn_bytes >= TURN_BYTES_MAX {
-                return Ok(Handled::TurnOver);
+                return Handled::TurnOver;
             }
             *turn_bytes += head.size;
             self.handle(head);
         }
-        Ok(Handled::All)
+        Handled::All
     }
 
     fn handle(&mut self, head: FrameHead) {
@@ -235,7 +235,7 @@ impl Connection {
         }
         match staged {
             Staged::Done(reply) if self.replies.count() == 0 => self.outbox.push(reply),
-            staged => self.replies.push(staged, &mut Context::from_waker(&self.signal_waker)),
+            staged => self.replies.push(staged, &mut self.reply_signal.context()),
         }
     }
 
@@ -246,8 +246,8 @@ impl Connection {
             self.charged = self.memory.try_acquire(bytes);
             if self.charged.is_none() {
                 self.charging = Some(Box::pin(self.memory.clone().acquire(bytes)));
-                // Polled for the first time, as everything that is waited for, by `on_signal`.
-                self.signals.raised.store(true, Ordering::Release);
+                // Polled for the first time, as everything that is waited for, by `on_other_signal`.
+                self.other_signal.raise();
             }
         }
         self.charged.is_some()
@@ -259,8 +259,8 @@ impl Connection {
         self.transfer_deadline = Some(deadline);
         if deadline < self.timer.deadline() {
             self.timer.as_mut().reset(deadline);
-            // Polled again by `on_signal`, so that it knows whom to wake.
-            self.signals.raised.store(true, Ordering::Release);
+            // Polled again by `on_other_signal`, so that it knows whom to wake.
+            self.other_signal.raise();
         }
     }
 
@@ -329,16 +329,5 @@ impl Future for Connection {
             Err(end) => end,
         };
         Poll::Ready(end)
-    }
-}
-
-impl Wake for Signals {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.raised.store(true, Ordering::Release);
-        self.task.wake();
     }
 }

@@ -13,7 +13,7 @@ use crate::Limits;
 /// fills it.
 pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Below this much free space the receive buffer is tidied before it is read into.
+/// Below this much free space the receive buffer is tidied before it is read into, where it is not known how much is to come.
 const READ_MIN: usize = 4 * 1024;
 
 const LENGTH_BYTES: usize = 4;
@@ -189,10 +189,10 @@ impl FrameDecoder {
     fn tidy(&mut self) {
         let free = self.buffer.capacity() - self.buffer.len();
         let wanted = match self.head() {
-            Ok(Some(head)) => (LENGTH_BYTES + head.size).min(BUFFER_BYTES).saturating_sub(self.buffer.len()),
-            _ => 0,
+            Ok(Some(head)) => (LENGTH_BYTES + head.size).min(BUFFER_BYTES).saturating_sub(self.buffer.len()).max(1),
+            _ => READ_MIN,
         };
-        if !self.buffer.is_empty() && free >= wanted.max(READ_MIN) {
+        if !self.buffer.is_empty() && free >= wanted {
             return;
         }
         if !self.buffer.try_reclaim(BUFFER_BYTES - self.buffer.len()) {

@@ -46,14 +46,6 @@ impl Default for Limits {
 const TRANSFER_BYTES_PER_SECOND_MIN: usize = 64 * 1024;
 
 impl Limits {
-    /// The largest frame of a request whose header begins with `api_key`.
-    pub(crate) fn frame_bytes_max(&self, api_key: i16) -> usize {
-        match ottla_protocol::ApiKey::try_from(api_key) {
-            Ok(api) if api.carries_records() => self.record_frame_bytes_max,
-            _ => self.plain_frame_bytes_max,
-        }
-    }
-
     /// How long a frame of this size may take once it holds memory.
     pub(crate) fn transfer_max(&self, frame_bytes: usize) -> Duration {
         self.frame_transfer_max + Duration::from_secs((frame_bytes / TRANSFER_BYTES_PER_SECOND_MIN) as u64)
@@ -160,13 +152,5 @@ mod tests {
         assert!(memory.try_acquire(10).is_none(), "40 are free, but somebody waits for them");
         drop(first);
         assert_eq!(large.await.bytes(), 80);
-    }
-
-    #[test]
-    fn only_record_data_may_have_large_frames() {
-        let limits = Limits::default();
-        assert_eq!(limits.frame_bytes_max(0), 100 * 1024 * 1024);
-        assert_eq!(limits.frame_bytes_max(3), 4 * 1024 * 1024);
-        assert_eq!(limits.frame_bytes_max(-7), 4 * 1024 * 1024);
     }
 }

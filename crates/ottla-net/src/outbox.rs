@@ -16,8 +16,8 @@ const COPY_MAX: usize = 1024;
 /// How many slices go into one write. Those beyond go into the next.
 const SLICES_MAX: usize = 64;
 
-/// A gathering buffer that grew beyond this is given back once it is sent.
-const KEPT_BYTES_MAX: usize = 16 * 1024;
+/// What the gathering buffer begins with. It is used again, unless it grew beyond four times that.
+const TAIL_BYTES: usize = 4 * 1024;
 
 /// Frames on their way out.
 #[derive(Debug, Default)]
@@ -33,15 +33,20 @@ impl Outbox {
     /// Adds a frame: the length of `message`, and `message`.
     pub(crate) fn push(&mut self, message: Encoded) {
         let size = message.size_in_bytes();
+        if self.tail.capacity() == 0 {
+            self.tail.reserve(TAIL_BYTES);
+        }
         self.tail.put_i32(i32::try_from(size).expect("the frames that we make are below 2 GiB"));
         self.bytes += 4 + size;
         for chunk in message.into_chunks() {
             if chunk.len() <= COPY_MAX {
                 self.tail.extend_from_slice(&chunk);
-            } else {
-                self.slices.push_back(self.tail.split().freeze());
-                self.slices.push_back(chunk);
+                continue;
             }
+            if !self.tail.is_empty() {
+                self.slices.push_back(self.tail.split().freeze());
+            }
+            self.slices.push_back(chunk);
         }
     }
 
@@ -91,8 +96,7 @@ impl Outbox {
             self.slices.pop_front();
         }
         self.tail.advance(sent);
-        if self.tail.is_empty() && (self.tail.capacity() > KEPT_BYTES_MAX || !self.tail.try_reclaim(KEPT_BYTES_MAX / 4))
-        {
+        if self.tail.is_empty() && (self.tail.capacity() > 4 * TAIL_BYTES || !self.tail.try_reclaim(TAIL_BYTES)) {
             self.tail = BytesMut::new();
         }
     }

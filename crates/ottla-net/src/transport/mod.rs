@@ -4,6 +4,8 @@
 //! suite of tests that both run (`suite.rs`).
 
 mod sim;
+#[cfg(test)]
+mod suite;
 mod tcp;
 
 pub use sim::{SimNetwork, SimOptions, SimTransport, Then};

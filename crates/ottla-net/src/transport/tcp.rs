@@ -133,3 +133,26 @@ impl AsyncWrite for TcpStream {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::suite::{self, Hosts};
+
+    #[tokio::test]
+    async fn keeps_what_every_transport_promises() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        suite::run(&Hosts { client: &TcpTransport, server: &TcpTransport, address }).await;
+    }
+
+    #[tokio::test]
+    async fn listens_on_both_loopbacks_at_one_port() {
+        let v4 = TcpTransport.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("there is a free port");
+        let same_port = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], v4.local_address().port()));
+        match TcpTransport.bind(same_port) {
+            Ok(v6) => assert_eq!(v6.local_address(), same_port),
+            // A machine without IPv6 has nothing to show here.
+            Err(e) => assert_eq!(e.kind(), io::ErrorKind::AddrNotAvailable),
+        }
+    }
+}

@@ -11,6 +11,8 @@ mod link;
 mod pipe;
 mod state;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io;

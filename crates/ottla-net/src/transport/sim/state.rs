@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -15,6 +15,9 @@ use super::SimOptions;
 use super::link::{Link, Then};
 use super::pipe::{Payload, Pipe};
 use crate::timer::{self, Instant};
+
+/// How many connections wait to be accepted at one address; more are refused.
+const BACKLOG_MAX: usize = 1024;
 
 /// The first port that is given to those who ask for any.
 const FIRST_FREE_PORT: u16 = 32_768;
@@ -29,8 +32,8 @@ pub(super) struct State {
     entropy: Arc<dyn Entropy>,
     names: BTreeMap<String, IpAddr>,
     links: BTreeMap<(IpAddr, IpAddr), Link>,
-    /// By the host, and the port on it.
-    listeners: BTreeMap<(IpAddr, u16), ListenerState>,
+    /// By the host, and the address on it.
+    listeners: BTreeMap<(IpAddr, SocketAddr), ListenerState>,
     connections: BTreeMap<u64, Connection>,
     next_connection: u64,
     next_port: BTreeMap<IpAddr, u16>,
@@ -43,8 +46,6 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct ListenerState {
     pub(super) id: u64,
-    /// Whether only the host itself reaches it.
-    loopback: bool,
     pub(super) backlog: VecDeque<(u64, SocketAddr, SocketAddr)>,
     pub(super) accepting: Option<Waker>,
 }
@@ -107,43 +108,42 @@ impl State {
         self.names.insert(name.to_owned(), address);
     }
 
-    /// The address that `host`, a name or an address, has for the host `from`.
-    pub(super) fn resolve(&self, host: &str, from: IpAddr) -> io::Result<IpAddr> {
+    /// The address that `host`, a name or an address, stands for.
+    pub(super) fn resolve(&self, host: &str) -> io::Result<IpAddr> {
         let unknown = || io::Error::new(io::ErrorKind::HostUnreachable, "no host has this name");
-        match host.parse::<IpAddr>() {
-            Ok(address) if address.is_loopback() => Ok(from),
+        match host.parse() {
             Ok(address) => Ok(address),
-            Err(_) if host == "localhost" => Ok(from),
+            Err(_) if host == "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             Err(_) => self.names.get(host).copied().ok_or_else(unknown),
         }
     }
 
-    pub(super) fn listen(&mut self, host: IpAddr, address: SocketAddr) -> io::Result<(u64, u16)> {
+    /// Listens on `address` of `host`; returns the listener's id and where it really listens.
+    pub(super) fn listen(&mut self, host: IpAddr, address: SocketAddr) -> io::Result<(u64, SocketAddr)> {
         let ip = address.ip();
         if !(ip == host || ip.is_unspecified() || ip.is_loopback()) {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         }
         let port = if address.port() == 0 { self.free_port(host) } else { address.port() };
-        if self.listeners.contains_key(&(host, port)) {
+        let address = SocketAddr::new(ip, port);
+        if self.listeners_on(host, port).any(|taken| overlap(taken, address)) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         let id = self.number();
-        let loopback = ip.is_loopback();
-        let listener = ListenerState { id, loopback, backlog: VecDeque::new(), accepting: None };
-        self.listeners.insert((host, port), listener);
-        Ok((id, port))
+        self.listeners.insert((host, address), ListenerState { id, backlog: VecDeque::new(), accepting: None });
+        Ok((id, address))
     }
 
     /// The listener that was given this id, unless it was lost with its host's power.
-    pub(super) fn listener(&mut self, host: IpAddr, port: u16, id: u64) -> Option<&mut ListenerState> {
-        self.listeners.get_mut(&(host, port)).filter(|listener| listener.id == id)
+    pub(super) fn listener(&mut self, host: IpAddr, address: SocketAddr, id: u64) -> Option<&mut ListenerState> {
+        self.listeners.get_mut(&(host, address)).filter(|listener| listener.id == id)
     }
 
-    pub(super) fn close_listener(&mut self, host: IpAddr, port: u16, id: u64, wakers: &mut Vec<Waker>) {
-        if self.listener(host, port, id).is_none() {
+    pub(super) fn close_listener(&mut self, host: IpAddr, address: SocketAddr, id: u64, wakers: &mut Vec<Waker>) {
+        if self.listener(host, address, id).is_none() {
             return;
         }
-        if let Some(listener) = self.listeners.remove(&(host, port)) {
+        if let Some(listener) = self.listeners.remove(&(host, address)) {
             for (connection, ..) in listener.backlog {
                 self.close(connection, Side::Accepting, wakers);
             }
@@ -160,25 +160,31 @@ impl State {
         reaches
     }
 
-    /// Makes a connection from `from` to port `port` of `to`, if somebody listens there; returns its number and both addresses.
+    /// Makes a connection from the host `from` to `address`, which is one of the host `to`, if somebody listens there; returns its number
+    /// and both addresses.
     pub(super) fn establish(
         &mut self,
         from: IpAddr,
         to: IpAddr,
-        port: u16,
+        address: SocketAddr,
         wakers: &mut Vec<Waker>,
     ) -> io::Result<(u64, SocketAddr, SocketAddr)> {
-        let connecting = SocketAddr::new(from, self.free_port(from));
-        let accepting = SocketAddr::new(to, port);
+        // Over loopback both sides have the loopback address.
+        let ip = if address.ip().is_loopback() { address.ip() } else { from };
+        let connecting = SocketAddr::new(ip, self.free_port(from));
         let number = self.number();
-        let listener = self.listeners.get_mut(&(to, port)).filter(|listener| from == to || !listener.loopback);
-        let listener = listener.ok_or(io::ErrorKind::ConnectionRefused)?;
-        listener.backlog.push_back((number, accepting, connecting));
+        let listening = self.listeners_on(to, address.port()).find(|listening| overlap(*listening, address));
+        let listening = listening.ok_or(io::ErrorKind::ConnectionRefused)?;
+        let listener = self.listeners.get_mut(&(to, listening)).expect("it was just found");
+        if listener.backlog.len() >= BACKLOG_MAX {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        listener.backlog.push_back((number, address, connecting));
         wakers.extend(listener.accepting.take());
         let pipes = [Pipe::default(), Pipe::default()];
         let connection = Connection { hosts: [from, to], pipes, open: [true; 2], orphaned: false };
         self.connections.insert(number, connection);
-        Ok((number, connecting, accepting))
+        Ok((number, connecting, address))
     }
 
     /// One way's delay between the hosts, drawn anew each time; none within one.
@@ -359,10 +365,15 @@ impl State {
         loop {
             let port = *next;
             *next = next.checked_add(1).unwrap_or(FIRST_FREE_PORT);
-            if !self.listeners.contains_key(&(host, port)) {
+            if !self.listeners.keys().any(|(of, address)| *of == host && address.port() == port) {
                 return port;
             }
         }
+    }
+
+    fn listeners_on(&self, host: IpAddr, port: u16) -> impl Iterator<Item = SocketAddr> {
+        let addresses = self.listeners.keys().filter(move |(of, address)| *of == host && address.port() == port);
+        addresses.map(|(_, address)| *address)
     }
 }
 
@@ -377,4 +388,10 @@ impl Connection {
             pipe.take_waiting(wakers);
         }
     }
+}
+
+/// Whether a listener on `one` would take what is for `other`, or the other way round; their ports are the same.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.ip() == other.ip() || (any && one.is_ipv4() == other.is_ipv4())
 }

@@ -18,14 +18,15 @@ use crate::transport::{Endpoint, Listener, Stream};
 
 /// Connects `from` to `peer`: one way's delay to get there, another to hear that it worked. Waits where the way is cut.
 pub(super) async fn connect(shared: Arc<Shared>, from: IpAddr, peer: Endpoint) -> io::Result<Box<dyn Stream>> {
-    let to = shared.with(|state, _| state.resolve(&peer.host, from))?;
+    let ip = shared.with(|state, _| state.resolve(&peer.host))?;
+    let to = if ip.is_loopback() { from } else { ip };
     timer::sleep(shared.with(|state, _| state.latency(from, to))).await;
     poll_fn(|context| match shared.with(|state, _| state.reaches(from, to, context.waker())) {
         true => Poll::Ready(()),
         false => Poll::Pending,
     })
     .await;
-    let established = shared.with(|state, wakers| state.establish(from, to, peer.port, wakers));
+    let established = shared.with(|state, wakers| state.establish(from, to, SocketAddr::new(ip, peer.port), wakers));
     let back = timer::sleep(shared.with(|state, _| state.latency(to, from)));
     // Made before the wait, so that a caller who gives up closes it.
     let stream = established.map(|(connection, local_address, peer_address)| {
@@ -44,16 +45,16 @@ pub(super) struct SimListener {
 
 impl SimListener {
     pub(super) fn bind(shared: Arc<Shared>, host: IpAddr, address: SocketAddr) -> io::Result<SimListener> {
-        let (id, port) = shared.with(|state, _| state.listen(host, address))?;
-        Ok(SimListener { shared, host, id, local_address: SocketAddr::new(address.ip(), port) })
+        let (id, local_address) = shared.with(|state, _| state.listen(host, address))?;
+        Ok(SimListener { shared, host, id, local_address })
     }
 }
 
 impl Listener for SimListener {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Box<dyn Stream>>> {
-        let (host, port, id) = (self.host, self.local_address.port(), self.id);
+        let (host, address, id) = (self.host, self.local_address, self.id);
         let accepted = self.shared.with(|state, _| {
-            let Some(listener) = state.listener(host, port, id) else { return Poll::Ready(None) };
+            let Some(listener) = state.listener(host, address, id) else { return Poll::Ready(None) };
             match listener.backlog.pop_front() {
                 Some(accepted) => Poll::Ready(Some(accepted)),
                 None => {
@@ -78,8 +79,8 @@ impl Listener for SimListener {
 
 impl Drop for SimListener {
     fn drop(&mut self) {
-        let (host, port, id) = (self.host, self.local_address.port(), self.id);
-        self.shared.with(|state, wakers| state.close_listener(host, port, id, wakers));
+        let (host, address, id) = (self.host, self.local_address, self.id);
+        self.shared.with(|state, wakers| state.close_listener(host, address, id, wakers));
     }
 }
 

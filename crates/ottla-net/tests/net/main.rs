@@ -1,0 +1,6 @@
+//! The accepting side and the client, from outside, over the simulated network and its clock.
+
+mod client;
+mod common;
+mod limits;
+mod serving;

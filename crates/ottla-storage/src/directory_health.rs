@@ -22,8 +22,7 @@ pub enum DirectoryFailure {
     Disk(disk::Error),
 }
 
-/// Called once with the reason, when the directory goes offline, by whoever found out, perhaps under a partition's lock. So it takes none
-/// of these, does no I/O, and only passes the news on: to a task, or as a job to the workers.
+/// Called once with the reason, when the directory goes offline. It may take a partition's lock, and must not wait for I/O.
 pub type FailureListener = Box<dyn FnOnce(&DirectoryFailure) + Send>;
 
 /// The state of one log directory, shared by all that use it.
@@ -39,13 +38,25 @@ struct State {
 }
 
 impl DirectoryHealth {
-    /// Takes the directory offline and tells the listeners; the first reason stands, a later one is ignored. May be called under any lock.
+    /// Takes the directory offline and tells the listeners; the first reason stands, a later one is ignored.
+    ///
+    /// Must not be called under a partition's lock, which the listeners take: that is what [`DirectoryHealth::mark_failed`] is for.
     pub fn fail(&self, failure: DirectoryFailure) {
+        self.mark_failed(failure);
+        self.tell_listeners();
+    }
+
+    /// Takes the directory offline, under whatever lock. The listeners hear of it by the next [`DirectoryHealth::tell_listeners`].
+    pub fn mark_failed(&self, failure: DirectoryFailure) {
+        self.state.lock().failure.get_or_insert(failure);
+    }
+
+    /// Tells the listeners that have not heard of it that the directory is offline, where it is. Under no partition's lock.
+    pub fn tell_listeners(&self) {
         let mut state = self.state.lock();
-        if state.failure.is_some() {
+        let Some(failure) = state.failure.clone() else {
             return;
-        }
-        state.failure = Some(failure.clone());
+        };
         let listeners = std::mem::take(&mut state.listeners);
         drop(state);
         for listener in listeners {
@@ -60,14 +71,8 @@ impl DirectoryHealth {
 
     /// Tells `listener` when the directory goes offline: at once where it is.
     pub fn on_failure(&self, listener: FailureListener) {
-        let mut state = self.state.lock();
-        match state.failure.clone() {
-            None => state.listeners.push(listener),
-            Some(failure) => {
-                drop(state);
-                listener(&failure);
-            }
-        }
+        self.state.lock().listeners.push(listener);
+        self.tell_listeners();
     }
 }
 
@@ -96,5 +101,23 @@ mod tests {
         listen();
         assert_eq!(health.failure(), Some(first.clone()));
         assert_eq!(*heard.lock(), [first.clone(), first]);
+    }
+
+    #[test]
+    fn a_failure_under_a_lock_is_seen_at_once_and_told_later() {
+        let health = DirectoryHealth::default();
+        let lock = Arc::new(Mutex::new(0));
+        health.on_failure(Box::new({
+            let lock = lock.clone();
+            move |_| *lock.lock() += 1
+        }));
+        let failure = DirectoryFailure::SyncOverdue(Duration::from_secs(30));
+        let guard = lock.lock();
+        health.mark_failed(failure.clone());
+        assert_eq!(health.failure(), Some(failure));
+        drop(guard);
+        health.tell_listeners();
+        health.tell_listeners();
+        assert_eq!(*lock.lock(), 1);
     }
 }

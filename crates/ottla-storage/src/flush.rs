@@ -45,7 +45,7 @@ pub struct FlushKey(u64);
 
 /// Something with bytes to make durable. The flusher holds no lock of its own while it calls these, so they may take theirs.
 pub trait Flushable: Send + Sync {
-    /// Who it is.
+    /// Who it is. Takes no lock.
     fn key(&self) -> FlushKey;
 
     /// What to sync now; `None` where nothing is dirty any more. Called on a worker just before the sync.
@@ -116,7 +116,7 @@ impl Flusher {
         let weak = Arc::downgrade(&shared);
         shared.health.on_failure(Box::new(move |_| {
             if let Some(shared) = weak.upgrade() {
-                Shared::tell_failed_later(&shared);
+                shared.tell_if_failed();
             }
         }));
         Flusher { shared }
@@ -134,11 +134,12 @@ impl Flusher {
     ///
     /// Errors: the directory is offline, now and for good.
     pub fn request(&self, flushable: Arc<dyn Flushable>) -> Result<(), DirectoryFailure> {
+        let key = flushable.key();
         let mut state = self.shared.state.lock();
         if let Some(failure) = self.shared.health.failure() {
             return Err(failure);
         }
-        state.dirty.insert(flushable.key(), flushable);
+        state.dirty.insert(key, flushable);
         Shared::start_sync(&self.shared, state);
         Ok(())
     }
@@ -154,8 +155,9 @@ impl Flusher {
         self.shared.state.lock().sync.as_ref().map(|sync| sync.since + self.shared.sync_age_max)
     }
 
-    /// Takes the directory offline when the sync under way is overdue. Its completion, should it ever come, counts for nothing. Tells
-    /// all that wait here when the directory is offline, whatever the reason. Must not be called under a flushable's lock.
+    /// Takes the directory offline when the sync under way is overdue; its completion, should it ever come, counts for nothing. Where the
+    /// directory is offline, whatever the reason, tells those that have not heard of it. Must not be called under a flushable's lock, and
+    /// be called about once a second.
     pub fn check_overdue(&self, now: Instant) {
         let is_overdue = self.overdue_at().is_some_and(|deadline| now >= deadline);
         if is_overdue {
@@ -228,10 +230,10 @@ impl Shared {
     /// The completion. What was synced counts for nothing where the directory has failed in the meantime.
     fn finish_sync(shared: &Arc<Shared>, synced: disk::Result<()>) {
         if let Err(error) = synced {
-            shared.health.fail(DirectoryFailure::SyncFailed(error));
+            shared.health.mark_failed(DirectoryFailure::SyncFailed(error));
         }
         if shared.health.failure().is_some() {
-            return shared.tell_if_failed();
+            return shared.tell_everyone();
         }
         let Some(sync) = shared.state.lock().sync.take() else {
             return; // The directory has failed this instant, and whoever found out has told everyone.
@@ -242,7 +244,13 @@ impl Shared {
         Shared::start_sync(shared, shared.state.lock());
     }
 
-    /// Tells whoever waits here that it is in vain, once, where the directory is offline. Who asks later is refused.
+    /// Where the directory is offline, tells all that have not heard of it, here and elsewhere.
+    fn tell_everyone(&self) {
+        self.health.tell_listeners();
+        self.tell_if_failed();
+    }
+
+    /// Where the directory is offline, tells whoever waits here that it is in vain, once. Who asks later is refused.
     fn tell_if_failed(&self) {
         let Some(failure) = self.health.failure() else {
             return;
@@ -254,16 +262,6 @@ impl Shared {
         for flushable in dirty.into_values().chain(open.into_iter().map(|(flushable, _)| flushable)) {
             flushable.directory_failed(&failure);
         }
-    }
-
-    /// Does so without any lock of whoever found out.
-    fn tell_failed_later(shared: &Arc<Shared>) {
-        let job: Job = Box::new({
-            let shared = shared.clone();
-            move || Box::new(move || shared.tell_if_failed())
-        });
-        // Where the lane is full, or stuck on the same disk, the next call of `check_overdue` tells.
-        let _ = shared.workers.submit(Lane::Background, job);
     }
 
     fn tell_each_failed(&self, open: Open) {

@@ -379,11 +379,13 @@ fn a_directory_that_fails_elsewhere_ends_every_wait() {
     let error = disk::Error::new("read", Path::new("/data/a"), disk::Cause::UnexpectedEnd);
     // Whoever finds out may hold the log's lock.
     let guard = in_job.state.lock();
-    bench.health.fail(DirectoryFailure::Disk(error.clone()));
+    bench.health.mark_failed(DirectoryFailure::Disk(error.clone()));
     drop(guard);
     assert_eq!(bench.flusher.request(waits), Err(DirectoryFailure::Disk(error.clone())));
-    bench.crank();
+    bench.flusher.check_overdue(Instant(Duration::ZERO));
     assert_eq!(in_job.told(), [Told::Failed(DirectoryFailure::Disk(error))]);
+    bench.crank();
+    assert_eq!(in_job.told(), [], "each is told once");
 }
 
 /// What a job has taken from the dirty set is told of a failure that falls between its taking and its sync.

@@ -117,10 +117,10 @@ pub enum CheckpointError {
 /// Why one of the directory's small files was not replaced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplaceError {
-    /// The disk is full, ballast and all. The old file stands.
+    /// The disk is full, ballast and all, or no file descriptor is left: try again later. The file is the old one or the new one.
     #[error(transparent)]
-    NoSpace(disk::Error),
-    /// The directory is offline, perhaps since just now. The file may be the old one or the new one.
+    NotNow(disk::Error),
+    /// The directory is offline, perhaps since just now. The file is the old one or the new one.
     #[error("the log directory is offline: {0}")]
     Offline(DirectoryFailure),
 }
@@ -339,15 +339,15 @@ impl LogDirectory {
         Ok(aside)
     }
 
-    /// A sync may have failed, so an error that is no lack of space takes the directory offline.
+    /// A sync may have failed, so an error that is no lack of space or descriptors takes the directory offline.
     fn replace_file(&self, name: &str, bytes: &[u8]) -> Result<(), ReplaceError> {
         if let Some(failure) = self.health.failure() {
             return Err(ReplaceError::Offline(failure));
         }
         let written = self.ballast.with_room(|| atomic_write(&*self.disk, &self.path.join(name), bytes));
         written.map_err(|error| {
-            if error.is_no_space() {
-                return ReplaceError::NoSpace(error);
+            if error.is_no_space() || error.is_out_of_descriptors() {
+                return ReplaceError::NotNow(error);
             }
             let failure = DirectoryFailure::Disk(error);
             self.health.fail(failure.clone());

@@ -56,7 +56,8 @@ impl SegmentCache {
         // Closed without the lock: a sync may take its time.
         while let Some(segment) = self.next_to_close(len) {
             if let Err(error) = segment.close_handles() {
-                self.health.fail(DirectoryFailure::SyncFailed(error));
+                // Perhaps under a partition's lock.
+                self.health.mark_failed(DirectoryFailure::SyncFailed(error));
             }
         }
     }

@@ -4,6 +4,8 @@
 //! what they are for. They share `command` (a program, echoed and timed), `packages` (what the tests need of the
 //! machine) and `workspace` (paths and files).
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 mod bench;
@@ -30,12 +32,19 @@ enum Chore {
     Deny,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Chore::parse() {
+fn main() -> ExitCode {
+    let outcome = match Chore::parse() {
         Chore::Test(options) => test::run(&options),
         Chore::Prove(options) => prove::run(&options),
         Chore::Bench(options) => bench::run(&options),
         Chore::Docs => docs::run(),
         Chore::Deny => deny::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

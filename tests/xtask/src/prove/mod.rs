@@ -105,7 +105,8 @@ fn commit() -> anyhow::Result<String> {
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let kernel = output(&mut command("uname", &["-sr"])).unwrap_or_else(|| std::env::consts::OS.to_owned());
-    format!("{cores} cores, {kernel}")
+    // Without what its builder added to the version.
+    format!("{cores} cores, {}", kernel.split('-').next().unwrap_or_default())
 }
 
 fn today() -> String {

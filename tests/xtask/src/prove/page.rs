@@ -92,8 +92,8 @@ impl Page {
         let Proof { name, shows, counted, goal, .. } = proof;
         let rows: String = self.0.iter().map(Row::line).collect();
         format!(
-            "# Proof: {name}\n\n{shows}\n\n{} of {goal} {counted}, none of which failed. `cargo xtask prove {name}` goes \
-             on from here.\n\n{HEAD}{rows}",
+            "# Proof: {name}\n\n{shows}\n\n{} {counted}, none of which failed; the goal is {goal}. `cargo xtask prove \
+             {name}` goes on from here.\n\n{HEAD}{rows}",
             self.total(counted)
         )
     }

@@ -9,10 +9,16 @@
 
 mod kcat_records;
 mod librdkafka;
+mod load;
+mod log_files;
+mod recorder;
 mod sample;
 mod target;
 
 pub use kcat_records::{kcat_read, kcat_write};
 pub use librdkafka::{Delivery, admin, config, consumer, produce, read, read_messages};
+pub use load::{Load, Workers};
+pub use log_files::{damaged_copy, log_files};
+pub use recorder::{Recorder, keep};
 pub use sample::{Sample, assert_same, samples};
-pub use target::{Target, is_proving};
+pub use target::Target;

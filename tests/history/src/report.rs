@@ -1,5 +1,6 @@
 //! The verdict on one history.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::anomalies::Anomaly;
@@ -56,6 +57,14 @@ pub fn check(history: &History) -> Report {
     Report { shortfalls: shortfalls(&measures), anomalies, notes, measures }
 }
 
+/// How often each name occurs.
+fn counts(list: &[Anomaly]) -> BTreeMap<&'static str, usize> {
+    list.iter().fold(BTreeMap::new(), |mut counts, anomaly| {
+        *counts.entry(anomaly.name()).or_default() += 1;
+        counts
+    })
+}
+
 fn shortfalls(measures: &Measures) -> Vec<Shortfall> {
     let missing = [
         (measures.acknowledged, Shortfall::NothingWritten),
@@ -66,8 +75,8 @@ fn shortfalls(measures: &Measures) -> Vec<Shortfall> {
 }
 
 impl fmt::Display for Report {
-    /// At most this many lines of each list: the first tell the story.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// The first anomalies tell the story.
         const LINES: usize = 20;
         let Measures { operations, acknowledged, polled, faults, worst_lag_ns, repeated } = &self.measures;
         writeln!(f, "{operations} operations, {acknowledged} records acknowledged, {polled} polled, {faults} faults")?;
@@ -80,13 +89,14 @@ impl fmt::Display for Report {
         for shortfall in &self.shortfalls {
             writeln!(f, "FAILED: {shortfall}")?;
         }
-        for (title, list) in [("ANOMALIES", &self.anomalies), ("allowed", &self.notes)] {
-            if !list.is_empty() {
-                writeln!(f, "{title}: {}", list.len())?;
-            }
-            for anomaly in list.iter().take(LINES) {
-                writeln!(f, "  {anomaly}")?;
-            }
+        for (name, count) in counts(&self.notes) {
+            writeln!(f, "allowed: {count} times {name}")?;
+        }
+        for (name, count) in counts(&self.anomalies) {
+            writeln!(f, "FAILED: {count} times {name}")?;
+        }
+        for anomaly in self.anomalies.iter().take(LINES) {
+            writeln!(f, "  {anomaly}")?;
         }
         write!(f, "{}", if self.is_clean() { "clean" } else { "NOT clean" })
     }

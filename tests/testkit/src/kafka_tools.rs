@@ -74,12 +74,13 @@ fn fetch(folder: &Path, libs: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs `command` and returns all that it wrote. Errors: it failed, with its own words.
+/// Runs `command` and returns what it wrote to standard output. Errors: it failed, with all its words.
 fn run(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("run {}", command.get_program().display()))?;
-    let words = [output.stdout, output.stderr].concat();
-    let words = String::from_utf8_lossy(&words).into_owned();
-    ensure!(output.status.success(), "{} ended with {}:\n{words}", command.get_program().display(), output.status);
+    let program = command.get_program().display().to_string();
+    let output = command.output().with_context(|| format!("run {program}"))?;
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{program} ended with {}:\n{words}{complaints}", output.status);
     Ok(words)
 }
 

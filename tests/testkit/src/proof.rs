@@ -1,4 +1,5 @@
-//! What `cargo xtask prove` asks of a test: which cases to run. A case is whatever the test counts: a seed, a kill, a crash image.
+//! What `cargo xtask prove` asks of a test: which cases to run. A case is whatever the test counts: a seed, a kill, a
+//! crash image.
 
 use std::ops::Range;
 

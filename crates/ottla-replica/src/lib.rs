@@ -1,1 +1,25 @@
 //! One partition's life: append, read, in-sync replicas, high watermark, epochs.
+//!
+//! - `partition.rs`: [`Partition`], the one lock, and what readers see without it.
+//! - `read.rs`: what a consumer may see.
+//! - `maintain.rs`: retention, checkpoints and whatever else a partition needs while nobody asks.
+//! - `leader.rs`: what a leader decides, without I/O.
+//! - `replicas.rs`: [`Replicas`], the partitions that this node has.
+//!
+//! **Architecture invariant:** replica knows no socket, no wire message and no group, and never calls up. A partition's lock is taken in
+//! `partition.rs` only.
+
+mod config;
+mod error;
+mod leader;
+mod maintain;
+mod partition;
+mod read;
+mod replicas;
+
+pub use config::PartitionConfig;
+pub use error::Error;
+pub use leader::{Counts, Leadership, NotEnoughReplicas};
+pub use partition::{Appended, Durability, Partition, RequiredAcks};
+pub use read::{Isolation, ReadRequest, ReadResult};
+pub use replicas::Replicas;

@@ -1,1 +1,17 @@
 //! What clients ask: dispatch, and one file for each API key.
+//!
+//! - `dispatch.rs`: [`Dispatcher`], from a frame to a handler.
+//! - `api/`: one file for each API key; `api/mod.rs` is the table that dispatch, ApiVersions and the documentation derive from.
+//! - `broker.rs`: [`Broker`], what the handlers work on. `error.rs`: the one place that turns causes into Kafka's error codes.
+//!
+//! **Architecture invariant:** server knows no segment and no index, and keeps nothing that must survive a restart.
+
+mod api;
+mod broker;
+mod dispatch;
+mod error;
+mod fetch;
+mod producer_ids;
+
+pub use broker::{Broker, BrokerParts, PublishedImage};
+pub use dispatch::Dispatcher;

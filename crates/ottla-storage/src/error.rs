@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ottla_base::{Offset, ProducerEpoch, ProducerId};
 use ottla_records::{InvalidControlRecord, Malformed};
 
+use crate::directory_health::DirectoryFailure;
 use crate::disk;
 
 /// Why something could not be done with a log. Shared by all operations: it names the cause, not what was attempted.
@@ -108,6 +109,14 @@ impl Error {
     /// Whether there was no room on the disk: the same will work once there is.
     pub fn is_no_space(&self) -> bool {
         matches!(self, Error::Disk(error) if error.is_no_space())
+    }
+
+    /// What it says of the whole log directory: a disk that fails for another reason than a lack of room is not to be trusted any more.
+    pub fn directory_failure(&self) -> Option<DirectoryFailure> {
+        match self {
+            Error::Disk(error) if !error.is_no_space() => Some(DirectoryFailure::Disk(error.clone())),
+            _ => None,
+        }
     }
 
     /// A file whose content cannot be understood.

@@ -126,7 +126,7 @@ pub enum ReplaceError {
 }
 
 /// Offsets that are kept for all partitions of a directory, one file each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Checkpoint {
     /// Where recovery begins: all below is on disk.
     RecoveryPoint,

@@ -1,1 +1,23 @@
 //! The one binary: composition, tasks and the command line.
+//!
+//! - `node.rs`: [`Node`], a node's life from start to stop, over the seams of an [`Environment`].
+//! - `recover.rs`: opens what the log directory holds. `publish.rs`: turns new metadata into partitions that are led.
+//! - `tasks.rs`: what a node does while nobody asks: checkpoints, retention, overdue syncs.
+//! - `cli/`: the command line.
+//!
+//! **Architecture invariant:** ottla composes everything and decides nothing. Nothing is global, so that any number of nodes run in one
+//! process.
+
+pub mod cli;
+mod limits;
+mod listen;
+mod log_store;
+mod logging;
+mod node;
+mod partition_config;
+mod publish;
+mod recover;
+mod removals;
+mod tasks;
+
+pub use node::{Environment, Node};

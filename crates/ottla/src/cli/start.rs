@@ -1,0 +1,97 @@
+//! `ottla start`: a node from the operating system's clock, entropy, threads, disk and network, until a signal stops it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use ottla_base::{OsEntropy, SystemClock, ThreadWorkers};
+use ottla_net::transport::TcpTransport;
+use ottla_settings::{Loaded, PropertiesFile, load};
+use ottla_storage::disk::{OsDisk, raise_open_files_limit, read_file};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{Environment, Node, limits, logging};
+
+/// The largest properties file that is read, in bytes.
+const PROPERTIES_LEN_MAX: u64 = 1 << 20;
+
+/// How long tasks that do not end with the node are waited for.
+const RUNTIME_SHUTDOWN_MAX: Duration = Duration::from_millis(500);
+
+/// What to start with.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Start {
+    /// Settings in the format of Kafka's server.properties
+    #[arg(value_name = "FILE.properties")]
+    file: Option<PathBuf>,
+
+    /// A setting that wins over the file; may be given more than once
+    #[arg(long = "override", value_name = "NAME=VALUE")]
+    overrides: Vec<String>,
+}
+
+pub(super) fn run(start: &Start) -> anyhow::Result<()> {
+    logging::init();
+    let loaded = read_settings(start)?;
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let open_files_max = raise_open_files_limit();
+    limits::warn_about_limits(open_files_max);
+    let data = runtime(Builder::new_multi_thread().thread_name("ottla-data"))?;
+    let control = runtime(&mut Builder::new_current_thread())?;
+    let environment = Environment {
+        clock: Arc::new(SystemClock::new()),
+        entropy: Arc::new(OsEntropy),
+        workers: Arc::new(ThreadWorkers::new(loaded.broker.storage.num_recovery_threads_per_data_dir)),
+        disk: Arc::new(OsDisk),
+        open_files_max,
+        transport: Arc::new(TcpTransport::default()),
+        data: data.handle().clone(),
+        control: control.handle().clone(),
+    };
+    let outcome = control.block_on(run_node(environment, loaded));
+    data.shutdown_timeout(RUNTIME_SHUTDOWN_MAX);
+    control.shutdown_timeout(RUNTIME_SHUTDOWN_MAX);
+    outcome
+}
+
+fn read_settings(start: &Start) -> anyhow::Result<Loaded> {
+    let text = start.file.as_ref().map(|path| -> anyhow::Result<String> {
+        let bytes = read_file(&OsDisk, path, PROPERTIES_LEN_MAX)?;
+        let bytes = bytes.with_context(|| format!("{}: no such file", path.display()))?;
+        String::from_utf8(bytes).with_context(|| format!("{}: not UTF-8", path.display()))
+    });
+    let text = text.transpose()?;
+    let name = start.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let file = text.as_ref().map(|text| PropertiesFile { name: &name, text });
+    Ok(load(file, &start.overrides)?)
+}
+
+fn runtime(builder: &mut Builder) -> anyhow::Result<Runtime> {
+    builder.enable_all().build().context("start the runtime")
+}
+
+/// Runs a node until SIGTERM or SIGINT, or until it fails.
+async fn run_node(environment: Environment, loaded: Loaded) -> anyhow::Result<()> {
+    // Before the start: a signal that comes in the middle of it stops the node once it is up.
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    let node = Node::start(environment, loaded).await?;
+    let failure = tokio::select! {
+        biased;
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        failure = node.failed() => Some(failure),
+    };
+    match failure {
+        None => {
+            node.stop().await;
+            Ok(())
+        }
+        Some(failure) => {
+            node.kill().await;
+            Err(failure)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! From `listeners` to bound sockets.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::Context;
+use ottla_net::Limits;
+use ottla_net::transport::{Listener, Transport};
+use ottla_settings::{BrokerSettings, Endpoint};
+use tokio::runtime;
+
+/// A socket that is bound and whose connections nobody takes yet.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) name: Arc<str>,
+    pub(crate) address: SocketAddr,
+    pub(crate) listener: Box<dyn Listener>,
+}
+
+/// Binds every client listener on the runtime that will serve it. A host with several addresses has a socket for each; one of them is
+/// enough where the machine does not have the others, as without IPv6.
+pub(crate) async fn bind(
+    transport: &dyn Transport,
+    settings: &BrokerSettings,
+    data: &runtime::Handle,
+) -> anyhow::Result<Vec<Bound>> {
+    let mut listening = Vec::new();
+    for endpoint in settings.client_listeners() {
+        let addresses = addresses(endpoint).await?;
+        let bound_before = listening.len();
+        let mut failure = None;
+        for address in addresses {
+            let _runtime = data.enter();
+            match transport.bind(address) {
+                Ok(listener) => {
+                    let address = listener.local_address();
+                    listening.push(Bound { name: endpoint.listener.as_str().into(), address, listener });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                    return Err(error).with_context(|| format!("listen on {address} (listeners={endpoint})"));
+                }
+                Err(error) => failure = Some((address, error)),
+            }
+        }
+        match failure {
+            Some((address, error)) if listening.len() == bound_before => {
+                return Err(error).with_context(|| format!("listen on {address} (listeners={endpoint})"));
+            }
+            Some((address, error)) => tracing::debug!(%address, %error, "this address is left out"),
+            None => {}
+        }
+    }
+    Ok(listening)
+}
+
+/// The addresses that an endpoint's host stands for. An empty host is every address of the machine.
+async fn addresses(endpoint: &Endpoint) -> anyhow::Result<Vec<SocketAddr>> {
+    let port = endpoint.port;
+    let both = |v4: Ipv4Addr, v6: Ipv6Addr| vec![SocketAddr::from((v4, port)), SocketAddr::from((v6, port))];
+    match endpoint.host.as_str() {
+        "" => return Ok(both(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED)),
+        "localhost" => return Ok(both(Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST)),
+        host => {
+            if let Ok(address) = host.parse::<IpAddr>() {
+                return Ok(vec![SocketAddr::from((address, port))]);
+            }
+        }
+    }
+    let found = tokio::net::lookup_host((endpoint.host.as_str(), port)).await;
+    let found = found.with_context(|| format!("look up the host of listeners={endpoint}"))?;
+    Ok(found.collect())
+}
+
+/// What a client may cost, as the settings have it.
+pub(crate) fn limits(settings: &BrokerSettings) -> Limits {
+    let network = &settings.network;
+    let defaults = Limits::default();
+    Limits {
+        record_frame_bytes_max: network.socket_request_max_bytes,
+        plain_frame_bytes_max: defaults.plain_frame_bytes_max.min(network.socket_request_max_bytes),
+        idle_max: network.connections_max_idle.unwrap_or(std::time::Duration::MAX),
+        connections_max: network.max_connections,
+        connections_per_ip_max: network.max_connections_per_ip,
+        ..defaults
+    }
+}

@@ -1,0 +1,201 @@
+//! [`LogStore`]: the logs of this node's one log directory, opened, deleted and moved aside.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ottla_base::{Clock, Entropy, Lane, Offset, TopicId, TopicPartition};
+use ottla_replica::Replicas;
+use ottla_settings::BrokerSettings;
+use ottla_storage::disk;
+use ottla_storage::{
+    Checkpoint, CheckpointError, Flusher, FlusherSeams, Log, LogConfig, LogDirectory, LogEnvironment, Opening,
+    Recovered,
+};
+use parking_lot::Mutex;
+
+use crate::Environment;
+
+/// Segments have open what connections, the quorum and everything else leave of the process's descriptors.
+const OPEN_FILES_RESERVE_SHARE: u64 = 2;
+
+/// Live maps cost page tables, so more of them than this are not kept, whatever the limit on open files.
+const OPEN_SEGMENTS_MAX: u64 = 4096;
+
+/// The logs of one log directory, and what a start knows of them. Its calls block: they are for workers.
+#[derive(Debug)]
+pub(crate) struct LogStore {
+    directory: Arc<LogDirectory>,
+    environment: Arc<LogEnvironment>,
+    flusher: Flusher,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    checkpoints: Checkpoints,
+    /// Folders that were there at the start and that no assignment has claimed yet.
+    unclaimed: Mutex<BTreeMap<TopicPartition, RecoveredLog>>,
+}
+
+/// A log that the start found.
+#[derive(Debug)]
+pub(crate) struct RecoveredLog {
+    pub(crate) log: Log,
+    pub(crate) recovered: Recovered,
+}
+
+/// What the last run wrote down about all its partitions.
+#[derive(Debug, Default)]
+struct Checkpoints {
+    recovery_points: BTreeMap<TopicPartition, Offset>,
+    log_starts: BTreeMap<TopicPartition, Offset>,
+    high_watermarks: BTreeMap<TopicPartition, Offset>,
+}
+
+impl LogStore {
+    /// The logs of `directory`, none of them open.
+    pub(crate) fn new(directory: Arc<LogDirectory>, environment: &Environment, settings: &BrokerSettings) -> LogStore {
+        let Environment { clock, entropy, workers, disk, open_files_max, .. } = environment.clone();
+        let health = directory.health().clone();
+        let seams = FlusherSeams {
+            disk: disk.clone(),
+            file_system: directory.file_system().clone(),
+            workers,
+            clock: clock.clone(),
+        };
+        let flusher = Flusher::new(Lane::Flush, settings.storage.log_dir_failure_timeout, health.clone(), seams);
+        let environment = LogEnvironment::new(disk, entropy.clone(), health, open_segments_max(open_files_max));
+        let checkpoints = Checkpoints {
+            recovery_points: read_checkpoint(&directory, Checkpoint::RecoveryPoint),
+            log_starts: read_checkpoint(&directory, Checkpoint::LogStartOffset),
+            high_watermarks: read_checkpoint(&directory, Checkpoint::HighWatermark),
+        };
+        LogStore { directory, environment, flusher, clock, entropy, checkpoints, unclaimed: Mutex::default() }
+    }
+
+    /// The directory.
+    pub(crate) fn directory(&self) -> &Arc<LogDirectory> {
+        &self.directory
+    }
+
+    /// What makes the logs durable.
+    pub(crate) fn flusher(&self) -> &Flusher {
+        &self.flusher
+    }
+
+    /// The high watermark that was last written down, zero where none was.
+    pub(crate) fn high_watermark(&self, topic_partition: &TopicPartition) -> Offset {
+        self.checkpoints.high_watermarks.get(topic_partition).copied().unwrap_or(Offset::ZERO)
+    }
+
+    /// Opens a log that the start found, and keeps it until it is claimed.
+    pub(crate) fn recover(&self, topic_partition: &TopicPartition) -> ottla_storage::Result<()> {
+        let (log, recovered) = self.open(topic_partition, LogConfig::default(), None)?;
+        self.unclaimed.lock().insert(topic_partition.clone(), RecoveredLog { log, recovered });
+        Ok(())
+    }
+
+    /// The log of an assigned partition: the one that the start found, or a new one. What was found of another topic is moved aside.
+    pub(crate) fn claim(
+        &self,
+        topic_partition: &TopicPartition,
+        topic_id: TopicId,
+        config: &LogConfig,
+    ) -> anyhow::Result<RecoveredLog> {
+        let found = self.unclaimed.lock().remove(topic_partition);
+        match found {
+            Some(mut found) if found.log.topic_id() == Some(topic_id) => {
+                found.log.set_config(config.clone());
+                Ok(found)
+            }
+            Some(other) => {
+                drop(other);
+                self.move_to_stray(topic_partition)?;
+                self.create(topic_partition, topic_id, config)
+            }
+            None => self.create(topic_partition, topic_id, config),
+        }
+    }
+
+    /// Moves aside what the start found and nobody has claimed: data is never deleted because metadata is missing.
+    pub(crate) fn set_strays_aside(&self) {
+        for (topic_partition, found) in std::mem::take(&mut *self.unclaimed.lock()) {
+            drop(found);
+            if let Err(error) = self.move_to_stray(&topic_partition) {
+                tracing::error!(partition = %topic_partition, %error, "a partition that the metadata does not know stays where it is");
+            }
+        }
+    }
+
+    /// Whether a deleted partition's files should go at once: what the ballast stood for was needed, or would be next.
+    pub(crate) fn is_short_of_room(&self) -> bool {
+        let ballast = self.directory.ballast();
+        let space = self.directory.file_system().space();
+        !ballast.is_held() || space.is_ok_and(|space| space.free < ballast.bytes())
+    }
+
+    /// Sets room aside again where it was given back and there is enough of it.
+    pub(crate) fn restore_ballast(&self) {
+        if let Err(error) = self.directory.ballast().restore() {
+            tracing::debug!(%error, "the ballast is not restored yet");
+        }
+    }
+
+    /// Closes every log, so that the next start has nothing to recover.
+    pub(crate) fn close(&self, replicas: &Replicas) -> anyhow::Result<()> {
+        if let Some(failure) = self.directory.health().failure() {
+            return Err(failure.into());
+        }
+        replicas.all().iter().try_for_each(|partition| Ok(partition.with_log(Log::close)?))
+    }
+
+    /// Takes a deleted partition's folder out of service; returns where its files wait to be removed.
+    pub(crate) fn move_to_delete(&self, topic_partition: &TopicPartition) -> disk::Result<PathBuf> {
+        self.directory.move_to_delete(topic_partition, &*self.entropy)
+    }
+
+    fn create(
+        &self,
+        topic_partition: &TopicPartition,
+        topic_id: TopicId,
+        config: &LogConfig,
+    ) -> anyhow::Result<RecoveredLog> {
+        let (log, recovered) = self.open(topic_partition, config.clone(), Some(topic_id))?;
+        Ok(RecoveredLog { log, recovered })
+    }
+
+    fn open(
+        &self,
+        topic_partition: &TopicPartition,
+        config: LogConfig,
+        topic_id: Option<TopicId>,
+    ) -> ottla_storage::Result<(Log, Recovered)> {
+        let checkpointed = |offsets: &BTreeMap<_, _>| offsets.get(topic_partition).copied().unwrap_or(Offset::ZERO);
+        let opening = Opening {
+            config,
+            topic_id,
+            log_start_offset: checkpointed(&self.checkpoints.log_starts),
+            recovery_point: checkpointed(&self.checkpoints.recovery_points),
+            was_clean: self.directory.clean_shutdown().is_some(),
+            now: self.clock.wall(),
+        };
+        Log::open(&self.environment, &self.directory.partition_path(topic_partition), opening)
+    }
+
+    fn move_to_stray(&self, topic_partition: &TopicPartition) -> disk::Result<()> {
+        let aside = self.directory.move_to_stray(topic_partition, &*self.entropy)?;
+        tracing::warn!(partition = %topic_partition, folder = %aside.display(), "not in the metadata: moved aside and kept");
+        Ok(())
+    }
+}
+
+fn open_segments_max(open_files_max: u64) -> usize {
+    let share = open_files_max / OPEN_FILES_RESERVE_SHARE;
+    usize::try_from(share.clamp(1, OPEN_SEGMENTS_MAX)).expect("it is clamped")
+}
+
+/// A checkpoint that cannot be read costs a longer recovery and nothing else.
+fn read_checkpoint(directory: &LogDirectory, checkpoint: Checkpoint) -> BTreeMap<TopicPartition, Offset> {
+    directory.read_checkpoint(checkpoint).unwrap_or_else(|error: CheckpointError| {
+        tracing::warn!(%error, "a checkpoint is left out of account");
+        BTreeMap::new()
+    })
+}

@@ -1,0 +1,336 @@
+//! [`Node`]: a node's life, from its seams to a running broker and back.
+//!
+//! ```text
+//! start:  lock directory ► quorum ► recover logs ► bind ► register ► take up the metadata ► unfence ► serve
+//! stop:   stop serving ► close logs ► write checkpoints ► stop quorum ► clean marker, last of all
+//! ```
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use ottla_base::{BrokerEpoch, BrokerId, Clock, Entropy, Incarnation, Lane, Uuid, Workers};
+use ottla_controller::{Handle, Options, Seams};
+use ottla_metadata::{Defaults, Image, Listener as ListenerRecord, RegisterBroker, UnfenceBroker};
+use ottla_net::transport::Transport;
+use ottla_net::{Acceptor, RequestMemory, TaskScope, offload, timer};
+use ottla_replica::Replicas;
+use ottla_server::{Broker, BrokerParts, Dispatcher, PublishedImage};
+use ottla_settings::{BrokerSettings, Layers, Loaded, TopicSettings};
+use ottla_storage::disk::Disk;
+use ottla_storage::{CleanShutdown, LogDirectory, LogDirectoryOptions};
+use tokio::runtime;
+use tokio::sync::watch;
+
+use crate::listen::{self, Bound};
+use crate::log_store::LogStore;
+use crate::publish::Publisher;
+use crate::recover;
+use crate::removals::Removals;
+use crate::tasks::{Housekeeping, Intervals};
+
+/// The quorum's folder in its log directory; Kafka's name for it.
+const QUORUM_FOLDER: &str = "__cluster_metadata-0";
+
+/// How much of the disk is kept for the day when it is full.
+const BALLAST_BYTES: u64 = 16 << 20;
+
+/// How long connections may take to send the replies that they owe when the node stops.
+const DRAIN_MAX: Duration = Duration::from_secs(2);
+
+/// How long a start may take from its registration until it may serve.
+const UNFENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Everything that a node touches the world with.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What would need a thread of its own.
+    pub workers: Arc<dyn Workers>,
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+    /// How many files the process may have open, sockets included.
+    pub open_files_max: u64,
+    /// Sockets.
+    pub transport: Arc<dyn Transport>,
+    /// Runs connections: a disk that stalls them must not cost a heartbeat.
+    pub data: runtime::Handle,
+    /// Runs the quorum and everything else. The node is started on it.
+    pub control: runtime::Handle,
+}
+
+/// A running node.
+pub struct Node {
+    scope: TaskScope,
+    connections: TaskScope,
+    controller: Handle,
+    logs: Arc<LogStore>,
+    replicas: Arc<Replicas>,
+    housekeeping: Arc<Housekeeping>,
+    workers: Arc<dyn Workers>,
+    broker_epoch: BrokerEpoch,
+    addresses: Vec<SocketAddr>,
+    directory_failure: watch::Receiver<Option<String>>,
+}
+
+impl Node {
+    /// Starts a node; when it returns, clients are served. Everything that it starts is a task in a scope of its own.
+    pub async fn start(environment: Environment, loaded: Loaded) -> anyhow::Result<Node> {
+        let scope = TaskScope::new("node", environment.control.clone(), environment.entropy.clone());
+        let started = scope.enter(start(&scope, environment, loaded)).await;
+        if started.is_err() {
+            scope.abort();
+        }
+        started
+    }
+
+    /// Where clients are served.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Resolves when the node can no longer go on, with the reason.
+    pub async fn failed(&self) -> anyhow::Error {
+        let mut directory = self.directory_failure.clone();
+        tokio::select! {
+            biased;
+            failure = self.controller.failed() => failure.into(),
+            failure = directory.wait_for(Option::is_some) => match failure {
+                Ok(reason) => anyhow::anyhow!(
+                    "the only log directory has failed and this node must stop: {}", reason.as_deref().unwrap_or_default()
+                ),
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
+    /// Stops in order: what was acknowledged is on disk and the next start has nothing to recover.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.connections.stop(DRAIN_MAX).await;
+        let (logs, replicas, housekeeping) = (self.logs, self.replicas, self.housekeeping);
+        let (directory, epoch) = (logs.directory().clone(), self.broker_epoch);
+        let closed = offload(&*self.workers, Lane::Background, move || {
+            replicas.all().iter().for_each(|partition| partition.stop());
+            logs.close(&replicas).and_then(|()| Ok(housekeeping.write_all_checkpoints()?))
+        });
+        let closed = closed.await;
+        self.controller.stop().await;
+        match closed.and_then(|()| Ok(directory.mark_clean_shutdown(CleanShutdown { broker_epoch: Some(epoch) })?)) {
+            Ok(()) => tracing::info!("stopped, with everything on disk"),
+            Err(error) => tracing::error!(error = format!("{error:#}"), "stopped, but the next start has to recover"),
+        }
+        self.scope.abort();
+    }
+
+    /// Ends without any of that, as a crash does.
+    pub async fn kill(self) {
+        self.connections.abort();
+        self.scope.abort();
+        self.scope.ended().await;
+    }
+}
+
+async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> anyhow::Result<Node> {
+    let Environment { clock, entropy, workers, disk, transport, data, .. } = environment.clone();
+    let settings = Arc::new(loaded.broker);
+    let layers = Arc::new(loaded.layers);
+    let broker_id = BrokerId(settings.node.node_id);
+
+    let directory = Arc::new(open_directory(&disk, &settings, &*entropy)?);
+    let controller = start_controller(scope, &environment, &settings, &layers, &directory).await?;
+    let cluster_id = controller.cluster_id().context("the quorum has founded its cluster")?;
+    directory.adopt_cluster(&cluster_id.to_string())?;
+
+    let replicas = Arc::new(Replicas::new());
+    let directory_failure = watch_directory(&directory, &replicas);
+    let logs = Arc::new(LogStore::new(directory.clone(), &environment, &settings));
+    recover::recover(&logs, &*workers).await?;
+
+    let removals = Arc::new(Removals::default());
+    let publisher = Arc::new(Publisher::new(
+        broker_id,
+        settings.clone(),
+        layers.clone(),
+        logs.clone(),
+        replicas.clone(),
+        clock.clone(),
+        removals.clone(),
+    ));
+    let published = PublishedImage::new(publisher.published());
+    let listening = listen::bind(&*transport, &settings, &data).await?;
+    let broker_epoch = register(&controller, &settings, &listening, &directory, &*entropy).await?;
+    publisher.clone().start(controller.images(), workers.clone(), scope);
+    timer::timeout(UNFENCE_MAX, unfence(&controller, &published, &publisher, broker_id, broker_epoch))
+        .await
+        .context("this node was not let in by the active controller in time")??;
+    let logs_here = logs.clone();
+    offload(&*workers, Lane::Background, move || logs_here.set_strays_aside()).await;
+
+    let housekeeping = Housekeeping {
+        logs: logs.clone(),
+        replicas: replicas.clone(),
+        removals,
+        clock: clock.clone(),
+        intervals: Intervals::of(&settings),
+    };
+    let housekeeping = housekeeping.start(workers.clone(), scope);
+    let broker = Broker::new(BrokerParts {
+        broker_id,
+        settings: settings.clone(),
+        layers,
+        replicas: replicas.clone(),
+        published,
+        controller: controller.clone(),
+        clock,
+        entropy,
+        workers: workers.clone(),
+    });
+    let connections = scope.child("connections", data);
+    let addresses = serve(broker, listening, &settings, &connections);
+    tracing::info!(
+        cluster_id = %cluster_id, node_id = broker_id.0, data = %directory.path().display(), "{}", greeting(&addresses)
+    );
+    Ok(Node {
+        scope: scope.clone(),
+        connections,
+        controller,
+        logs,
+        replicas,
+        housekeeping,
+        workers,
+        broker_epoch,
+        addresses,
+        directory_failure,
+    })
+}
+
+fn open_directory(
+    disk: &Arc<dyn Disk>,
+    settings: &BrokerSettings,
+    entropy: &dyn Entropy,
+) -> anyhow::Result<LogDirectory> {
+    let [path] = &settings.storage.log_dirs[..] else {
+        anyhow::bail!("log.dirs names {} directories; one is served for now", settings.storage.log_dirs.len());
+    };
+    let options = LogDirectoryOptions {
+        path: path.clone(),
+        node_id: BrokerId(settings.node.node_id),
+        cluster_id: None,
+        ballast_bytes: BALLAST_BYTES,
+    };
+    Ok(LogDirectory::open(disk.clone(), options, entropy)?)
+}
+
+async fn start_controller(
+    scope: &TaskScope,
+    environment: &Environment,
+    settings: &BrokerSettings,
+    layers: &Layers,
+    directory: &LogDirectory,
+) -> anyhow::Result<Handle> {
+    let topic = TopicSettings::resolve(layers, &Default::default())?;
+    let defaults = Defaults {
+        num_partitions: settings.topics.num_partitions,
+        replication_factor: i16::try_from(settings.topics.default_replication_factor)?,
+        min_insync_replicas: usize::try_from(topic.min_insync_replicas)?,
+        write_caching: topic.write_caching,
+    };
+    let folder = settings.metadata_log_dir().join(QUORUM_FOLDER);
+    let options = Options {
+        defaults,
+        snapshot_record_bytes: settings.quorum.metadata_log_max_record_bytes_between_snapshots,
+        election_timeout: settings.quorum.controller_quorum_election_timeout,
+        request_timeout: settings.network.request_timeout,
+        sync_age_max: settings.storage.log_dir_failure_timeout,
+        ..Options::new(BrokerId(settings.node.node_id), folder, directory.id())
+    };
+    let seams = Seams {
+        scope: scope.clone(),
+        disk: environment.disk.clone(),
+        workers: environment.workers.clone(),
+        clock: environment.clock.clone(),
+        ballast: Some(directory.ballast().clone()),
+    };
+    Ok(Handle::start(options, seams).await?)
+}
+
+/// Takes the partitions offline with their directory, and tells the node.
+fn watch_directory(directory: &LogDirectory, replicas: &Arc<Replicas>) -> watch::Receiver<Option<String>> {
+    let (failed, failure) = watch::channel(None);
+    let replicas = replicas.clone();
+    directory.health().on_failure(Box::new(move |failure| {
+        tracing::error!(%failure, "the log directory is offline");
+        replicas.all().iter().for_each(|partition| partition.go_offline(failure));
+        failed.send_replace(Some(failure.to_string()));
+    }));
+    failure
+}
+
+async fn register(
+    controller: &Handle,
+    settings: &BrokerSettings,
+    listening: &[Bound],
+    directory: &LogDirectory,
+    entropy: &dyn Entropy,
+) -> anyhow::Result<BrokerEpoch> {
+    let listener = |bound: &Bound| ListenerRecord {
+        name: bound.name.to_string(),
+        host: bound.address.ip().to_string(),
+        port: bound.address.port(),
+    };
+    let request = RegisterBroker {
+        broker_id: BrokerId(settings.node.node_id),
+        incarnation: Incarnation(Uuid::random(entropy)),
+        start_counter: directory.start_counter(),
+        clean_shutdown: directory.clean_shutdown().is_some(),
+        directories: vec![directory.id()],
+        listeners: listening.iter().map(listener).collect(),
+        rack: settings.node.broker_rack.clone(),
+    };
+    let registered = controller.submit(request).await??;
+    Ok(registered.broker_epoch)
+}
+
+/// Catches up with the node's own registration and asks to lead; returns when what it leads then is led here.
+async fn unfence(
+    controller: &Handle,
+    published: &PublishedImage,
+    publisher: &Publisher,
+    broker_id: BrokerId,
+    broker_epoch: BrokerEpoch,
+) -> anyhow::Result<()> {
+    published.reaches(ottla_base::Offset(broker_epoch.0)).await;
+    let image: Arc<Image> = published.get();
+    let lacking = publisher.doubtful(&image);
+    let request = UnfenceBroker { broker_id, broker_epoch, metadata_offset: image.metadata_offset, lacking };
+    controller.submit(request).await??;
+    published.reaches(controller.image().metadata_offset).await;
+    Ok(())
+}
+
+fn serve(broker: Broker, listening: Vec<Bound>, settings: &BrokerSettings, connections: &TaskScope) -> Vec<SocketAddr> {
+    let memory = RequestMemory::new(settings.network.queued_max_request_bytes.unwrap_or(usize::MAX));
+    let acceptor = Acceptor::new(Arc::new(Dispatcher::new(Arc::new(broker))), listen::limits(settings), memory);
+    let addresses = listening.iter().map(|bound| bound.address).collect();
+    for bound in listening {
+        acceptor.serve(bound.name, bound.listener, connections);
+    }
+    addresses
+}
+
+fn greeting(addresses: &[SocketAddr]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    format!("listening on {}", addresses.join(" and "))
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,200 @@
+//! [`Publisher`]: turns the difference between two images into partitions that are created, led, reconfigured or deleted here.
+//!
+//! It applies one image at a time, in order, and publishes the image when it is done: what clients are told is what the node then does.
+//! An image may skip any number of those between; what counts is the difference.
+
+use std::sync::Arc;
+
+use ottla_base::{BrokerId, Clock, Lane, PartitionIndex, TopicId, TopicPartition, Workers};
+use ottla_metadata::{Image, Partition as PartitionImage, Topic};
+use ottla_net::{TaskScope, offload};
+use ottla_replica::{Counts, Durability, Leadership, Partition, PartitionConfig, Replicas};
+use ottla_settings::{BrokerSettings, Layers, TopicSettings};
+use tokio::sync::watch;
+
+use crate::log_store::{LogStore, RecoveredLog};
+use crate::partition_config::partition_config;
+use crate::removals::{Removal, Removals};
+
+/// Applies images to this node. Its calls block: they are for workers, one at a time.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    broker_id: BrokerId,
+    settings: Arc<BrokerSettings>,
+    layers: Arc<Layers>,
+    logs: Arc<LogStore>,
+    replicas: Arc<Replicas>,
+    clock: Arc<dyn Clock>,
+    published: watch::Sender<Arc<Image>>,
+    removals: Arc<Removals>,
+}
+
+impl Publisher {
+    /// A publisher that has applied nothing.
+    pub(crate) fn new(
+        broker_id: BrokerId,
+        settings: Arc<BrokerSettings>,
+        layers: Arc<Layers>,
+        logs: Arc<LogStore>,
+        replicas: Arc<Replicas>,
+        clock: Arc<dyn Clock>,
+        removals: Arc<Removals>,
+    ) -> Publisher {
+        let published = watch::Sender::new(Arc::new(Image::empty()));
+        Publisher { broker_id, settings, layers, logs, replicas, clock, published, removals }
+    }
+
+    /// The images that this node has taken up.
+    pub(crate) fn published(&self) -> watch::Receiver<Arc<Image>> {
+        self.published.subscribe()
+    }
+
+    /// Takes up `image`. What fails concerns one partition and is logged; the rest goes on.
+    pub(crate) fn apply(&self, image: Arc<Image>) {
+        let before = self.published.borrow().clone();
+        let changes = image.changed_topics(&before);
+        changes.deleted.iter().for_each(|topic| self.delete_topic(topic));
+        for topic in &changes.created {
+            self.update_topic(None, topic);
+        }
+        for (old, new) in &changes.changed {
+            self.update_topic(Some(old), new);
+        }
+        self.published.send_replace(image);
+    }
+
+    /// Takes up every image that `images` gives, in a task of `scope`.
+    pub(crate) fn start(
+        self: Arc<Self>,
+        mut images: watch::Receiver<Arc<Image>>,
+        workers: Arc<dyn Workers>,
+        scope: &TaskScope,
+    ) {
+        scope.spawn(async move {
+            loop {
+                let image = images.borrow_and_update().clone();
+                let publisher = self.clone();
+                offload(&*workers, Lane::Background, move || publisher.apply(image)).await;
+                if images.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Replicas assigned to this node whose data it lacks or doubts, though other nodes may have it.
+    pub(crate) fn doubtful(&self, image: &Image) -> Vec<(TopicId, PartitionIndex)> {
+        let of_topic = |topic: &Arc<Topic>| {
+            let topic = topic.clone();
+            let partitions: Vec<_> = topic.indexed_partitions().map(|(index, p)| (index, p.clone())).collect();
+            partitions.into_iter().filter_map(move |(index, partition)| {
+                let is_replicated = partition.replicas.len() > 1 && partition.replicas.contains(&self.broker_id);
+                let is_here = self.replicas.get(topic.name.as_str(), index).is_some();
+                (is_replicated && !is_here).then_some((topic.topic_id, index))
+            })
+        };
+        image.topics.iter().flat_map(of_topic).collect()
+    }
+
+    fn delete_topic(&self, topic: &Topic) {
+        let config = self.config_of(topic);
+        for (index, _) in topic.indexed_partitions() {
+            let name = TopicPartition::new(topic.name.clone(), index);
+            if let Some(partition) = self.replicas.remove(&name) {
+                partition.delete();
+                self.delete_log(&name, &config);
+            }
+        }
+    }
+
+    /// Renames the folder now, so that a topic of the same name can come, and removes it when readers have had their time: at once
+    /// where the disk needs the room.
+    fn delete_log(&self, name: &TopicPartition, config: &PartitionConfig) {
+        let folder = match self.logs.move_to_delete(name) {
+            Ok(folder) => folder,
+            Err(error) => return tracing::error!(partition = %name, %error, "a deleted partition keeps its folder"),
+        };
+        let removal = Removal::Folder(folder);
+        if self.logs.is_short_of_room() {
+            removal.run(self.logs.directory());
+            self.logs.restore_ballast();
+        } else {
+            self.removals.add(self.clock.now() + config.log.file_delete_delay, removal);
+        }
+    }
+
+    /// Brings the partitions of `topic` that are this node's to where the metadata has them.
+    fn update_topic(&self, before: Option<&Topic>, topic: &Topic) {
+        let config = self.config_of(topic);
+        let is_reconfigured = before.is_some_and(|before| before.configs != topic.configs);
+        for (index, partition) in topic.indexed_partitions() {
+            let is_mine = partition.replicas.contains(&self.broker_id);
+            let is_unchanged =
+                before.and_then(|before| before.partition(index)).is_some_and(|old| Arc::ptr_eq(old, partition));
+            if !is_mine || (is_unchanged && !is_reconfigured) {
+                continue;
+            }
+            let name = TopicPartition::new(topic.name.clone(), index);
+            match self.replica_of(&name, topic.topic_id, &config) {
+                Ok(replica) => {
+                    if is_reconfigured {
+                        replica.reconfigure(config.clone());
+                    }
+                    self.lead_if_leader(&replica, partition);
+                }
+                Err(error) => {
+                    tracing::error!(partition = %name, error = format!("{error:#}"), "the partition is not served")
+                }
+            }
+        }
+    }
+
+    fn lead_if_leader(&self, replica: &Arc<Partition>, partition: &PartitionImage) {
+        if partition.leader != Some(self.broker_id) {
+            return;
+        }
+        let counts = if partition.durable_acks { Counts::Durable } else { Counts::Appended };
+        replica.lead(Leadership {
+            leader_epoch: partition.leader_epoch,
+            isr: partition.isr.clone(),
+            replication_factor: partition.replicas.len(),
+            counts,
+        });
+    }
+
+    /// The replica, opened where it is not open yet.
+    fn replica_of(
+        &self,
+        name: &TopicPartition,
+        topic_id: TopicId,
+        config: &PartitionConfig,
+    ) -> anyhow::Result<Arc<Partition>> {
+        if let Some(replica) = self.replicas.get(name.topic.as_str(), name.partition) {
+            return Ok(replica);
+        }
+        let RecoveredLog { log, recovered } = self.logs.claim(name, topic_id, &config.log)?;
+        if let Some(cut) = &recovered.cut {
+            tracing::warn!(partition = %name, at = %cut.at, bytes = cut.bytes, suspect = cut.suspect,
+                "records that had never been made durable were cut off after an unclean stop");
+        }
+        if let Some(at) = recovered.rot {
+            tracing::error!(partition = %name, %at, "durable records cannot be read any more: the partition takes no more");
+        }
+        let high_watermark = self.logs.high_watermark(name);
+        let health = self.logs.directory().health().clone();
+        let flusher = self.logs.flusher().clone();
+        let replica =
+            Partition::new(name.clone(), topic_id, log, config.clone(), high_watermark, Durability { flusher, health });
+        self.replicas.insert(replica.clone());
+        Ok(replica)
+    }
+
+    fn config_of(&self, topic: &Topic) -> PartitionConfig {
+        // Checked when they were set; a newer version may have set what this one does not know.
+        let (resolved, errors) = TopicSettings::of_existing(&self.layers, &topic.configs);
+        for error in errors {
+            tracing::error!(topic = %topic.name, %error, "a setting of the topic is not understood: the broker's is used");
+        }
+        partition_config(&resolved, &self.settings)
+    }
+}

@@ -268,7 +268,7 @@ impl Recovery<'_> {
         let mut segments = Vec::with_capacity(folder.segments.len());
         for (at, base_offset) in folder.segments.iter().enumerate() {
             let size = file_len(self.disk(), &file_names::path(self.directory, *base_offset, LOG))?;
-            let size = size.min(u64::from(u32::MAX));
+            let size = size.unwrap_or(0).min(u64::from(u32::MAX));
             let end_offset = folder.segments.get(at + 1).copied().unwrap_or(*base_offset);
             let published = Published { end_offset, size };
             let segment = Arc::new(Segment::open(self.disk(), self.directory.clone(), *base_offset, published)?);
@@ -283,9 +283,9 @@ impl Recovery<'_> {
     /// Source: Kafka `LogLoader.recoverSegment`, `OffsetIndex.sanityCheck`.
     fn lacks_index(&self, segment: &Segment) -> Result<bool> {
         for (suffix, entry_len) in [(OFFSET_INDEX, OFFSET_ENTRY_LEN), (TIME_INDEX, TIME_ENTRY_LEN)] {
-            match self.disk().entry(&segment.path(suffix))? {
-                Some(disk::EntryKind::File { len }) if len % entry_len as u64 == 0 => {}
-                _ => return Ok(true),
+            let len = file_len(self.disk(), &segment.path(suffix))?;
+            if len.is_none_or(|len| len % entry_len as u64 != 0) {
+                return Ok(true);
             }
         }
         Ok(false)

@@ -458,11 +458,11 @@ impl Indexes {
     }
 }
 
-/// The length of the file at `path`; zero where there is none.
-pub(crate) fn file_len(disk: &dyn Disk, path: &Path) -> disk::Result<u64> {
+/// The length of the file at `path`; `None` where there is none.
+pub(crate) fn file_len(disk: &dyn Disk, path: &Path) -> disk::Result<Option<u64>> {
     Ok(match disk.entry(path)? {
-        Some(disk::EntryKind::File { len }) => len,
-        _ => 0,
+        Some(disk::EntryKind::File { len }) => Some(len),
+        _ => None,
     })
 }
 

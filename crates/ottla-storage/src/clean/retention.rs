@@ -40,6 +40,11 @@ impl Deletion {
 
     /// Gives the files the suffix `.deleted`, durably: a crash no longer brings them back. Blocks; needs no lock.
     pub fn rename(&self) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        // What stays has a durable name before anything goes: a log without any segment would begin anew.
+        self.disk.sync_dir(&self.directory)?;
         for files in &self.segments {
             for file in files {
                 match self.disk.rename(file, &deleted(file)) {

@@ -47,10 +47,10 @@ impl<const N: usize, E: Entry<N>> SortedIndex<N, E> {
         SortedIndex { on_file: 0, last_on_file: None, in_memory: Vec::new(), is_written: false, block: None }
     }
 
-    /// The index in a file that can be trusted, of `file_len` bytes; zero where there is none.
-    pub(crate) fn on_file(file_len: u64) -> SortedIndex<N, E> {
-        let on_file = (file_len / N as u64) as u32;
-        SortedIndex { on_file, is_written: file_len > 0, ..SortedIndex::empty() }
+    /// The index in a file that can be trusted, of `file_len` bytes; `None` where there is no file.
+    pub(crate) fn on_file(file_len: Option<u64>) -> SortedIndex<N, E> {
+        let on_file = (file_len.unwrap_or(0) / N as u64) as u32;
+        SortedIndex { on_file, is_written: file_len.is_some(), ..SortedIndex::empty() }
     }
 
     /// How many entries there are.

@@ -14,6 +14,8 @@
 
 mod append;
 mod durability;
+#[cfg(test)]
+mod stories;
 mod truncate;
 
 use std::io::IoSlice;
@@ -282,6 +284,9 @@ impl Log {
         let start = segments.first().expect("a log has an active segment").base_offset();
         self.shared.log_start_offset.raise_to(start);
         self.dirt.forget_before(start);
+        if !self.dirt.has_segments() {
+            self.shared.durable_offset.set(self.log_end_offset());
+        }
         self.publish_segments(segments);
         self.set_log_start_offset(self.log_start_offset());
     }

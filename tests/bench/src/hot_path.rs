@@ -15,10 +15,11 @@ use tempfile::TempDir;
 use crate::broker::Broker;
 use crate::case::{CASES, Case, Load};
 use crate::machine::{self, Machine, MachineTime};
+use crate::measurement::Measurement;
 use crate::process::{CpuTime, Running};
 use crate::profile::Profiler;
 use crate::replay::Replayer;
-use crate::report::{CaseReport, Measurement, Report, Subject};
+use crate::report::{CaseReport, Report, Subject};
 use crate::workload::{self, Workload};
 use crate::{batches, disk, topics};
 
@@ -92,7 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report.summary()).context("write JSON")?);
     } else {
-        print!("{}", report.table());
+        print!("{}", report.summary().table());
     }
     ensure!(report.is_within_limits(), "a limit was missed");
     Ok(())

@@ -13,12 +13,14 @@ mod disk;
 mod floor;
 mod hot_path;
 mod machine;
+mod measurement;
 mod micro;
 mod prebuilt;
 mod process;
 mod profile;
 mod replay;
 mod report;
+mod table;
 mod topics;
 mod workload;
 

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::errors::{InitializeError, RaftError};
-use openraft::{Config, SnapshotPolicy};
+use openraft::{Config, ServerState, SnapshotPolicy};
+use ottla_base::{BrokerId, DirectoryId};
 use ottla_metadata::Bootstrap;
 use ottla_net::TaskScope;
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 
 use crate::handle::{Handle, Inner};
+use crate::peers::{NoPeers, Peers};
 use crate::propose::{Proposer, QUEUE_MAX};
 use crate::raft::log_store::LogStore;
-use crate::raft::network::{Network, NoPeers, Peers};
+use crate::raft::network::Network;
 use crate::raft::snapshot::SnapshotFile;
 use crate::raft::state_machine::StateMachine;
 use crate::raft::types::{Raft, TypeConfig, Voter};
@@ -33,21 +35,26 @@ impl Handle {
     ///
     /// Must be called on the control runtime. Errors: [`StartError`]; every one of them is final.
     pub async fn start(options: Options, seams: Seams) -> Result<Handle, StartError> {
-        let voter = Voter { directory_id: options.directory_id };
-        let voters = BTreeMap::from([(node_id(&options), voter)]);
+        let voters = BTreeMap::from([(options.node_id, options.directory_id)]);
+        let election_max = options.request_timeout;
         let handle = Handle::start_voter(options, seams, voters, Arc::new(NoPeers)).await?;
+        let elected =
+            handle.inner.raft.wait(Some(election_max)).state(ServerState::Leader, "a sole voter elects itself").await;
+        elected.map_err(|error| StartError::Raft { reason: error.to_string() })?;
         match handle.submit(Bootstrap).await {
             Ok(_cluster_id) => Ok(handle),
             Err(error) => Err(handle.start_failed(error)),
         }
     }
 
-    /// Starts one of `voters`, all of which name the same voters at their first start. Returns before there is a leader, but for a sole
-    /// voter, who elects itself.
-    pub(crate) async fn start_voter(
+    /// Starts one of `voters`, all of which are told the same voters at their first start; later the quorum's own membership holds.
+    /// Returns before there is an active controller. The first request founds the cluster.
+    ///
+    /// Must be called on the control runtime. Errors: [`StartError`]; every one of them is final.
+    pub async fn start_voter(
         options: Options,
         seams: Seams,
-        voters: BTreeMap<u64, Voter>,
+        voters: BTreeMap<BrokerId, DirectoryId>,
         peers: Arc<dyn Peers>,
     ) -> Result<Handle, StartError> {
         let scope = seams.scope.child("controller", runtime::Handle::current());
@@ -56,9 +63,9 @@ impl Handle {
         let machine = StateMachine::open(file)
             .map_err(|error| StartError::Files { directory: options.directory.clone(), reason: error.to_string() })?;
         let (images, upkeep, files) = (machine.images(), machine.upkeep(), store.files());
-        let network = Network { node_id: node_id(&options), peers };
+        let network = Network { node_id: raft_id(options.node_id), peers };
         let config = Arc::new(raft_config(&options));
-        let raft = scope.enter(Raft::new(node_id(&options), config, network, store, machine)).await;
+        let raft = scope.enter(Raft::new(raft_id(options.node_id), config, network, store, machine)).await;
         let raft = raft.map_err(|error| StartError::Raft { reason: error.to_string() })?;
 
         let (requests, queue) = mpsc::channel(QUEUE_MAX);
@@ -77,7 +84,7 @@ impl Handle {
             entropy: scope.entropy().clone(),
         };
         scope.spawn(proposer.run());
-        campaign(&scope, &raft, voters).await?;
+        campaign(&scope, &raft, &voters).await?;
         Ok(Handle { inner: Arc::new(Inner { options, raft, files, requests, images, failure, scope }) })
     }
 
@@ -88,8 +95,8 @@ impl Handle {
     }
 }
 
-fn node_id(options: &Options) -> u64 {
-    u64::try_from(options.node_id.0).expect("node.id is 0 or more")
+fn raft_id(node_id: BrokerId) -> u64 {
+    u64::try_from(node_id.0).expect("node.id is 0 or more")
 }
 
 fn raft_config(options: &Options) -> Config {
@@ -112,16 +119,17 @@ fn raft_config(options: &Options) -> Config {
 }
 
 /// Founds the quorum where this voter is new; and where it is the only one, has it elected at once.
-async fn campaign(scope: &TaskScope, raft: &Raft, voters: BTreeMap<u64, Voter>) -> Result<(), StartError> {
-    let is_sole = voters.len() == 1;
-    let founded = scope.enter(raft.initialize(voters)).await;
+async fn campaign(scope: &TaskScope, raft: &Raft, voters: &BTreeMap<BrokerId, DirectoryId>) -> Result<(), StartError> {
+    let member = |(id, dir): (&BrokerId, &DirectoryId)| (raft_id(*id), Voter { directory_id: *dir });
+    let members: BTreeMap<_, _> = voters.iter().map(member).collect();
+    let founded = scope.enter(raft.initialize(members)).await;
     match founded {
         Ok(()) => return Ok(()),
         // It has been founded before, by this voter or by another.
         Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
         Err(error) => return Err(StartError::Raft { reason: error.to_string() }),
     }
-    if is_sole {
+    if voters.len() == 1 {
         let elected = raft.trigger().elect(false).await;
         elected.map_err(|error: openraft::errors::Fatal<TypeConfig>| StartError::Raft { reason: error.to_string() })?;
     }

@@ -46,7 +46,7 @@ pub use error::{Error, Result};
 pub use index::txn::AbortedTxn;
 pub use log::{Appended, Log, Opening, RecoveryPoint};
 pub use meta_properties::{META_PROPERTIES_FILE, MalformedMetaProperties, MetaProperties};
-pub use partition_folder::PartitionFolder;
+pub use partition_folder::{PartitionFolder, QUORUM_FOLDER};
 pub use partition_metadata::read_topic_id;
 pub use reader::{Access, LogReader, Read, ReadRequest, TimestampOffset};
 pub use recovery::{Cut, Recovered};

@@ -16,6 +16,9 @@ use ottla_base::{Entropy, PartitionIndex, TopicName, TopicPartition};
 const DELETE_SUFFIX: &str = "-delete";
 const STRAY_SUFFIX: &str = "-stray";
 const FUTURE_SUFFIX: &str = "-future";
+/// Where the metadata quorum keeps its files in a log directory: named like a partition, as in Kafka, and none.
+pub const QUORUM_FOLDER: &str = "__cluster_metadata-0";
+
 /// The longest file name of the common file systems, in bytes.
 const NAME_LEN_MAX: usize = 255;
 
@@ -44,6 +47,9 @@ impl PartitionFolder {
         }
         if name.ends_with(FUTURE_SUFFIX) && has_id() {
             return Some(PartitionFolder::Future);
+        }
+        if name == QUORUM_FOLDER {
+            return None;
         }
         let (topic, index) = name.rsplit_once('-')?;
         let topic = TopicName::new(topic).ok()?;

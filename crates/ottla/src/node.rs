@@ -20,7 +20,7 @@ use ottla_replica::Replicas;
 use ottla_server::{Broker, BrokerParts, Dispatcher, PublishedImage};
 use ottla_settings::{BrokerSettings, Layers, Loaded, TopicSettings};
 use ottla_storage::disk::Disk;
-use ottla_storage::{CleanShutdown, LogDirectory, LogDirectoryOptions};
+use ottla_storage::{CleanShutdown, LogDirectory, LogDirectoryOptions, QUORUM_FOLDER};
 use tokio::runtime;
 use tokio::sync::watch;
 
@@ -30,9 +30,6 @@ use crate::publish::Publisher;
 use crate::recover;
 use crate::removals::Removals;
 use crate::tasks::{Housekeeping, Intervals};
-
-/// The quorum's folder in its log directory; Kafka's name for it.
-const QUORUM_FOLDER: &str = "__cluster_metadata-0";
 
 /// How much of the disk is kept for the day when it is full.
 const BALLAST_BYTES: u64 = 16 << 20;

@@ -48,7 +48,8 @@ pub trait Flushable: Send + Sync {
     /// Who it is. Takes no lock.
     fn key(&self) -> FlushKey;
 
-    /// What to sync now; `None` where nothing is dirty any more. Called on a worker just before the sync.
+    /// What to sync now; `None` where nothing is dirty any more. Called on a worker just before the sync. Where it is called again
+    /// before the last plan is finished, that one is void, and the new one covers what it covered.
     fn begin_flush(&self) -> Option<FlushPlan>;
 
     /// The plan of `ticket` is durable.
@@ -156,14 +157,15 @@ impl Flusher {
     }
 
     /// Takes the directory offline when the sync under way is overdue; its completion, should it ever come, counts for nothing. Where the
-    /// directory is offline, whatever the reason, tells those that have not heard of it. Must not be called under a flushable's lock, and
-    /// be called about once a second.
+    /// directory is offline, whatever the reason, tells those that have not heard of it. Starts what could not be started. Must not be
+    /// called under a flushable's lock, and be called about once a second.
     pub fn check_overdue(&self, now: Instant) {
         let is_overdue = self.overdue_at().is_some_and(|deadline| now >= deadline);
         if is_overdue {
-            self.shared.health.fail(DirectoryFailure::SyncOverdue(self.shared.sync_age_max));
+            self.shared.health.mark_failed(DirectoryFailure::SyncOverdue(self.shared.sync_age_max));
         }
-        self.shared.tell_if_failed();
+        self.shared.tell_everyone();
+        Shared::start_sync(&self.shared, self.shared.state.lock());
     }
 }
 
@@ -229,8 +231,10 @@ impl Shared {
 
     /// The completion. What was synced counts for nothing where the directory has failed in the meantime.
     fn finish_sync(shared: &Arc<Shared>, synced: disk::Result<()>) {
-        if let Err(error) = synced {
-            shared.health.mark_failed(DirectoryFailure::SyncFailed(error));
+        match synced {
+            Err(error) if error.is_out_of_descriptors() => return shared.put_back(&error),
+            Err(error) => shared.health.mark_failed(DirectoryFailure::SyncFailed(error)),
+            Ok(()) => {}
         }
         if shared.health.failure().is_some() {
             return shared.tell_everyone();
@@ -242,6 +246,16 @@ impl Shared {
             flushable.finish_flush(ticket);
         }
         Shared::start_sync(shared, shared.state.lock());
+    }
+
+    /// No sync has failed, one could not be started. What was to be synced waits for the next request, or the periodic check.
+    fn put_back(&self, error: &disk::Error) {
+        tracing::warn!(%error, "a sync waits for a file descriptor");
+        let mut state = self.state.lock();
+        let open = state.sync.take().map(|sync| sync.open).unwrap_or_default();
+        for (flushable, _) in open {
+            state.dirty.entry(flushable.key()).or_insert(flushable);
+        }
     }
 
     /// Where the directory is offline, tells all that have not heard of it, here and elsewhere.

@@ -371,6 +371,23 @@ fn a_sync_that_is_overdue_has_failed_whatever_comes_of_it() {
 }
 
 #[test]
+fn a_sync_that_finds_no_descriptor_is_tried_again() {
+    let bench = bench(SimOptions { has_syncfs: false, ..SimOptions::default() });
+    let log = bench.log_in_new_file("/data/a");
+    log.append(1);
+    bench.request(&log);
+    bench.disk.fail_next_open();
+    bench.workers.run_job();
+    bench.workers.complete();
+    assert_eq!((bench.health.failure(), log.told(), bench.workers.jobs_waiting()), (None, vec![], 0));
+
+    log.state.lock().new_folders.push("/data".into());
+    bench.flusher.check_overdue(Instant(Duration::ZERO));
+    bench.crank();
+    assert_eq!((log.told(), bench.durable_len(&log)), (vec![durable(0, 1)], 1));
+}
+
+#[test]
 fn a_directory_that_fails_elsewhere_ends_every_wait() {
     let bench = bench(SimOptions::default());
     let (in_job, waits) = (bench.log("/data/a"), bench.log("/data/b"));

@@ -19,6 +19,7 @@ pub enum SyncFault {
 pub(super) struct Faults {
     pub(super) next_sync: Option<SyncFault>,
     pub(super) next_write: bool,
+    pub(super) next_open: bool,
     unreadable: Vec<(Inode, Range<u64>)>,
 }
 

@@ -127,6 +127,11 @@ impl SimDisk {
         self.state.lock().faults.next_write = true;
     }
 
+    /// Lets the next call that takes a descriptor, an open or a folder's sync, fail with EMFILE.
+    pub fn fail_next_open(&self) {
+        self.state.lock().faults.next_open = true;
+    }
+
     /// Lets every read that touches `bytes` of the file at `path` fail with EIO, until a crash. A new file is not affected.
     pub fn fail_reads(&self, path: &Path, bytes: Range<u64>) -> Result<()> {
         self.state.lock().fail_reads(path, bytes).map_err(|errno| sim_error("look at", path, errno))

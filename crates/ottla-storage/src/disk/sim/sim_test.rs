@@ -184,6 +184,14 @@ fn reads_and_writes_fail_where_they_are_told_to() {
 }
 
 #[test]
+fn descriptors_run_out_where_they_are_told_to() {
+    let disk = disk(SimOptions::default());
+    disk.fail_next_open();
+    assert!(disk.open(Path::new("/data/a"), Open::CreateNew).expect_err("the fault is set").is_out_of_descriptors());
+    disk.open(Path::new("/data/a"), Open::CreateNew).expect("the fault was for one call");
+}
+
+#[test]
 fn rot_stays() {
     let disk = disk(SimOptions::default());
     let file = file(&disk, "/data/a");

@@ -162,7 +162,12 @@ impl State {
         }
     }
 
+    fn take_descriptor(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.faults.next_open) { Err(Errno::MFILE.into()) } else { Ok(()) }
+    }
+
     pub(super) fn open(&mut self, path: &Path, how: Open) -> Result<Inode> {
+        self.take_descriptor()?;
         let inode = match (self.live()?.find(path), how) {
             (Ok(_), Open::CreateNew) => return Err(Errno::EXIST.into()),
             (Ok(inode), _) if self.live.nodes[&inode].is_dir() => return Err(Errno::ISDIR.into()),
@@ -372,6 +377,7 @@ impl State {
     }
 
     pub(super) fn sync_dir(&mut self, directory: &Path) -> Result<()> {
+        self.take_descriptor()?;
         let inode = self.live()?.find(directory)?;
         if !self.live.nodes[&inode].is_dir() {
             return Err(Errno::NOTDIR.into());

@@ -1,5 +1,6 @@
 //! Consumer groups, their offsets, and share groups.
 
+use super::reasons::NO_GROUPS;
 use super::settings;
 use crate::spec::Setting;
 
@@ -28,5 +29,3 @@ settings! {
         _ = Setting::short("share.coordinator.state.topic.min.isr").default("2").at_least(1).without_effect(NO_GROUPS);
     }
 }
-
-const NO_GROUPS: &str = "groups are not served yet";

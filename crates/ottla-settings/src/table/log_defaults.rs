@@ -1,6 +1,7 @@
 //! Broker settings that give topics their defaults. A topic setting of `topic.rs` names each as its synonym; no field
 //! reads them.
 
+use super::reasons::{FLUSHED_BY_ITSELF, GROWS, NO_COMPACTION, NOT_REMOTE, ONE_NODE, OWN_LEVEL};
 use super::settings;
 use crate::spec::Setting;
 use crate::typed::{CompressionType, TimestampType};
@@ -15,30 +16,37 @@ settings! {
         _ = Setting::string("compression.type").default("producer").one_of(CompressionType::NAMES).cluster_wide();
 
         /// The level for `compression.type=gzip`; -1 is the codec's own.
-        _ = Setting::int("compression.gzip.level").default("-1").between_or(1, 9, -1).cluster_wide();
+        _ = Setting::int("compression.gzip.level").default("-1").between_or(1, 9, -1).cluster_wide()
+            .without_effect(OWN_LEVEL);
 
         /// The level for `compression.type=lz4`.
-        _ = Setting::int("compression.lz4.level").default("9").between(1, 17).cluster_wide();
+        _ = Setting::int("compression.lz4.level").default("9").between(1, 17).cluster_wide()
+            .without_effect(OWN_LEVEL);
 
         /// The level for `compression.type=zstd`.
-        _ = Setting::int("compression.zstd.level").default("3").between(-131_072, 22).cluster_wide();
+        _ = Setting::int("compression.zstd.level").default("3").between(-131_072, 22).cluster_wide()
+            .without_effect(OWN_LEVEL);
 
         /// How long a tombstone is kept in a compacted log, so that a reader who began before it can see it.
-        _ = Setting::long("log.cleaner.delete.retention.ms").default("86400000").at_least(0).cluster_wide();
+        _ = Setting::long("log.cleaner.delete.retention.ms").default("86400000").at_least(0).cluster_wide()
+            .without_effect(NO_COMPACTION);
 
         /// How long the files of a deleted segment stay on disk.
         _ = Setting::long("log.segment.delete.delay.ms").default("60000").at_least(0).cluster_wide();
 
         /// Appended records after which a log is flushed to disk. Independent of it, acks=all waits for the disk unless
         /// `log.write.caching` is set.
-        _ = Setting::long("log.flush.interval.messages").default("9223372036854775807").at_least(1).cluster_wide();
+        _ = Setting::long("log.flush.interval.messages").default("9223372036854775807").at_least(1).cluster_wide()
+            .without_effect(FLUSHED_BY_ITSELF);
 
         /// How long an appended record may wait for a flush to disk. Without it, `log.flush.scheduler.interval.ms`
         /// counts.
-        _ = Setting::long("log.flush.interval.ms").cluster_wide();
+        _ = Setting::long("log.flush.interval.ms").cluster_wide()
+            .without_effect(FLUSHED_BY_ITSELF);
 
         /// The older name of `log.flush.interval.ms`.
-        _ = Setting::long("log.flush.scheduler.interval.ms").default("9223372036854775807");
+        _ = Setting::long("log.flush.scheduler.interval.ms").default("9223372036854775807")
+            .without_effect(FLUSHED_BY_ITSELF);
 
         /// Bytes of a log between two entries of its offset index.
         _ = Setting::int("log.index.interval.bytes").default("4096").at_least(0).cluster_wide();
@@ -47,20 +55,25 @@ settings! {
         _ = Setting::int("log.index.size.max.bytes").default("10485760").at_least(4).cluster_wide();
 
         /// Bytes of a log that are kept on the broker's own disk where older segments are kept remotely.
-        _ = Setting::long("log.local.retention.bytes").default("-2").at_least(-2).cluster_wide();
+        _ = Setting::long("log.local.retention.bytes").default("-2").at_least(-2).cluster_wide()
+            .without_effect(NOT_REMOTE);
 
         /// How long a log is kept on the broker's own disk where older segments are kept remotely.
-        _ = Setting::long("log.local.retention.ms").default("-2").at_least(-2).cluster_wide();
+        _ = Setting::long("log.local.retention.ms").default("-2").at_least(-2).cluster_wide()
+            .without_effect(NOT_REMOTE);
 
         /// The longest that a record waits for compaction.
         _ = Setting::long("log.cleaner.max.compaction.lag.ms").default("9223372036854775807").at_least(1)
-            .cluster_wide();
+            .cluster_wide()
+            .without_effect(NO_COMPACTION);
 
         /// The shortest that a record is kept before compaction may drop it.
-        _ = Setting::long("log.cleaner.min.compaction.lag.ms").default("0").at_least(0).cluster_wide();
+        _ = Setting::long("log.cleaner.min.compaction.lag.ms").default("0").at_least(0).cluster_wide()
+            .without_effect(NO_COMPACTION);
 
         /// The share of a log that must be uncompacted before compaction is worth its while.
-        _ = Setting::double("log.cleaner.min.cleanable.ratio").default("0.5").between_decimals(0.0, 1.0).cluster_wide();
+        _ = Setting::double("log.cleaner.min.cleanable.ratio").default("0.5").between_decimals(0.0, 1.0).cluster_wide()
+            .without_effect(NO_COMPACTION);
 
         /// The largest batch that is accepted, compressed as it arrives.
         _ = Setting::int("message.max.bytes").default("1048588").at_least(0).cluster_wide();
@@ -80,7 +93,8 @@ settings! {
         _ = Setting::int("min.insync.replicas").default("1").at_least(1).cluster_wide();
 
         /// Whether a new segment's file is made at its full size.
-        _ = Setting::boolean("log.preallocate").default("false").cluster_wide();
+        _ = Setting::boolean("log.preallocate").default("false").cluster_wide()
+            .without_effect(GROWS);
 
         /// The size of a partition above which its oldest segments go; -1 is no limit.
         _ = Setting::long("log.retention.bytes").default("-1").cluster_wide();
@@ -112,7 +126,8 @@ settings! {
         _ = Setting::int("log.roll.jitter.hours").default("0").at_least(0);
 
         /// Whether a replica that is not in sync may lead where no other can, which loses acknowledged records.
-        _ = Setting::boolean("unclean.leader.election.enable").default("false").cluster_wide();
+        _ = Setting::boolean("unclean.leader.election.enable").default("false").cluster_wide()
+            .without_effect(ONE_NODE);
 
         /// Whether acks=all is answered from the page cache, as Kafka does, rather than once the records are on disk.
         _ = Setting::boolean("log.write.caching").default("false").cluster_wide().ours();

@@ -15,6 +15,7 @@ pub(crate) mod log_defaults;
 pub(crate) mod network;
 pub(crate) mod node;
 pub(crate) mod quorum;
+mod reasons;
 pub(crate) mod replication;
 pub(crate) mod storage;
 pub(crate) mod topic;

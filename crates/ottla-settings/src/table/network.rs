@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::reasons::{NOTHING_TO_SWEEP, ONE_NODE};
 use super::settings;
 use crate::spec::Setting;
 use crate::typed::{Endpoint, SecurityProtocol};
@@ -23,26 +24,6 @@ settings! {
         listener_security_protocol_map: BTreeMap<String, SecurityProtocol> =
             Setting::string("listener.security.protocol.map")
             .default("SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT").per_broker();
-
-        /// The listener on which brokers talk to each other; without it, the first that speaks
-        /// `security.inter.broker.protocol`.
-        inter_broker_listener_name: Option<String> = Setting::string("inter.broker.listener.name");
-
-        /// The protocol that brokers speak to each other where `inter.broker.listener.name` does not choose a listener.
-        security_inter_broker_protocol: SecurityProtocol = Setting::string("security.inter.broker.protocol")
-            .default("PLAINTEXT")
-            .one_of(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]);
-
-        /// Size of a connection's send buffer in the kernel (SO_SNDBUF); -1 leaves it to the system.
-        socket_send_buffer_bytes: Option<usize> = Setting::int("socket.send.buffer.bytes").default("102400")
-            .at_least(-1);
-
-        /// Size of a connection's receive buffer in the kernel (SO_RCVBUF); -1 leaves it to the system.
-        socket_receive_buffer_bytes: Option<usize> = Setting::int("socket.receive.buffer.bytes").default("102400")
-            .at_least(-1);
-
-        /// How many connections may wait to be accepted.
-        socket_listen_backlog_size: u32 = Setting::int("socket.listen.backlog.size").default("50").at_least(1);
 
         /// The largest request that is read; a larger one closes its connection.
         socket_request_max_bytes: usize = Setting::int("socket.request.max.bytes").default("104857600").at_least(1);
@@ -72,6 +53,31 @@ settings! {
     }
 
     names {
+        /// The listener on which brokers talk to each other; without it, the first that speaks
+        /// `security.inter.broker.protocol`.
+        _ = Setting::string("inter.broker.listener.name")
+            .without_effect(ONE_NODE);
+
+        /// The protocol that brokers speak to each other where `inter.broker.listener.name` does not choose a listener.
+        _ = Setting::string("security.inter.broker.protocol")
+            .default("PLAINTEXT")
+            .one_of(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
+            .without_effect(ONE_NODE);
+
+        /// Size of a connection's send buffer in the kernel (SO_SNDBUF); -1 leaves it to the system.
+        _ = Setting::int("socket.send.buffer.bytes").default("102400")
+            .at_least(-1)
+            .without_effect("the kernel sizes its buffers as a connection needs them");
+
+        /// Size of a connection's receive buffer in the kernel (SO_RCVBUF); -1 leaves it to the system.
+        _ = Setting::int("socket.receive.buffer.bytes").default("102400")
+            .at_least(-1)
+            .without_effect("the kernel sizes its buffers as a connection needs them");
+
+        /// How many connections may wait to be accepted.
+        _ = Setting::int("socket.listen.backlog.size").default("50").at_least(1)
+            .without_effect("the backlog is as long as the kernel allows");
+
         /// Exceptions from `max.connections.per.ip`, as address:count.
         _ = Setting::string("max.connections.per.ip.overrides").default("").cluster_wide()
             .without_effect("the limit is the same for every address");
@@ -106,10 +112,10 @@ settings! {
 
         /// How often Produce requests that wait are swept.
         _ = Setting::int("producer.purgatory.purge.interval.requests").default("1000")
-            .without_effect("a request that waits leaves nothing to sweep");
+            .without_effect(NOTHING_TO_SWEEP);
 
         /// How often Fetch requests that wait are swept.
         _ = Setting::int("fetch.purgatory.purge.interval.requests").default("1000")
-            .without_effect("a request that waits leaves nothing to sweep");
+            .without_effect(NOTHING_TO_SWEEP);
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::reasons::ONE_VOTER;
 use super::settings;
 use crate::spec::Setting;
 
@@ -20,28 +21,31 @@ settings! {
         metadata_log_max_record_bytes_between_snapshots: u64 =
             Setting::long("metadata.log.max.record.bytes.between.snapshots").default("20971520").at_least(1);
 
-        /// How long metadata records may wait for a snapshot; 0 takes none for age.
-        metadata_log_max_snapshot_interval: Duration =
-            Setting::long("metadata.log.max.snapshot.interval.ms").default("3600000").at_least(0);
-
-        /// The size at which a segment of the metadata log is closed and the next begun.
-        metadata_log_segment_bytes: u32 = Setting::int("metadata.log.segment.bytes").default("1073741824")
-            .at_least(8_388_608);
-
         /// How long a voter waits for its leader before it asks for votes.
         controller_quorum_election_timeout: Duration =
             Setting::int("controller.quorum.election.timeout.ms").default("1000").at_least(1);
-
-        /// How long a leader may hear from no majority before it steps down.
-        controller_quorum_fetch_timeout: Duration = Setting::int("controller.quorum.fetch.timeout.ms").default("2000")
-            .at_least(1);
-
-        /// How long an answer of another voter is waited for.
-        controller_quorum_request_timeout: Duration = Setting::int("controller.quorum.request.timeout.ms")
-            .default("2000").at_least(1);
     }
 
     names {
+        /// How long metadata records may wait for a snapshot; 0 takes none for age.
+        _ = Setting::long("metadata.log.max.snapshot.interval.ms").default("3600000").at_least(0)
+            .without_effect("a snapshot is taken for the size of what came since, not for its age");
+
+        /// The size at which a segment of the metadata log is closed and the next begun.
+        _ = Setting::int("metadata.log.segment.bytes").default("1073741824")
+            .at_least(8_388_608)
+            .without_effect("the metadata log's segments have one size");
+
+        /// How long a leader may hear from no majority before it steps down.
+        _ = Setting::int("controller.quorum.fetch.timeout.ms").default("2000")
+            .at_least(1)
+            .without_effect(ONE_VOTER);
+
+        /// How long an answer of another voter is waited for.
+        _ = Setting::int("controller.quorum.request.timeout.ms")
+            .default("2000").at_least(1)
+            .without_effect(ONE_VOTER);
+
         /// The voters, as id@host:port. Without it the node is the only voter.
         _ = Setting::list("controller.quorum.voters").default("").without_effect(ONE_VOTER);
 
@@ -91,5 +95,3 @@ settings! {
         _ = Setting::int("initial.broker.registration.timeout.ms").default("60000").without_effect(ONE_VOTER);
     }
 }
-
-const ONE_VOTER: &str = "a cluster has one node yet, which is its own controller";

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
+use super::reasons::{NO_JVM, ONE_NODE};
 use super::settings;
 use crate::spec::Setting;
 
 settings! {
     /// How replicas follow their leader.
     pub struct Replication {
-        /// A replica that has not caught up with its leader for so long is no longer in sync.
-        replica_lag_time_max: Duration = Setting::long("replica.lag.time.max.ms").default("30000").at_least(1);
-
         /// How often the high watermarks of partitions are written down.
         replica_high_watermark_checkpoint_interval: Duration =
             Setting::long("replica.high.watermark.checkpoint.interval.ms")
@@ -18,6 +16,10 @@ settings! {
     }
 
     names {
+        /// A replica that has not caught up with its leader for so long is no longer in sync.
+        _ = Setting::long("replica.lag.time.max.ms").default("30000").at_least(1)
+            .without_effect(ONE_NODE);
+
         /// Fetchers for each broker that replicas are read from.
         _ = Setting::int("num.replica.fetchers").default("1").at_least(1).cluster_wide().without_effect(ONE_NODE);
 
@@ -43,7 +45,7 @@ settings! {
         _ = Setting::int("replica.socket.receive.buffer.bytes").default("65536").without_effect(ONE_NODE);
 
         /// A Java class that chooses the replica to read from.
-        _ = Setting::string("replica.selector.class").without_effect("there is no JVM to load it");
+        _ = Setting::string("replica.selector.class").without_effect(NO_JVM);
 
         /// Whether leadership goes back to the preferred replicas by itself.
         _ = Setting::boolean("auto.leader.rebalance.enable").default("true").without_effect(ONE_NODE);
@@ -56,5 +58,3 @@ settings! {
         _ = Setting::boolean("controlled.shutdown.enable").default("true").without_effect(ONE_NODE);
     }
 }
-
-const ONE_NODE: &str = "a cluster has one node yet";

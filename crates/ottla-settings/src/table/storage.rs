@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::reasons::NO_COMPACTION;
 use super::settings;
 use crate::spec::{Setting, same};
 
@@ -15,13 +16,10 @@ settings! {
         /// How long a write or flush may take before its directory counts as failed.
         log_dir_failure_timeout: Duration = Setting::long("log.dir.failure.timeout.ms").default("30000").at_least(1);
 
-        /// Threads for each directory that recover logs after an unclean stop.
+        /// Threads for work that blocks: recovery after an unclean stop, cold reads, retention, deletion.
         num_recovery_threads_per_data_dir: usize = Setting::int("num.recovery.threads.per.data.dir").default("2")
             .at_least(1)
             .cluster_wide();
-
-        /// Threads for what is not urgent: cold reads, retention, deletion.
-        background_threads: usize = Setting::int("background.threads").default("10").at_least(1).cluster_wide();
 
         /// How often each partition's old segments are looked for.
         log_retention_check_interval: Duration = Setting::long("log.retention.check.interval.ms").default("300000")
@@ -30,13 +28,8 @@ settings! {
         /// How often the point up to which logs are on disk is written down.
         log_flush_offset_checkpoint_interval: Duration = Setting::int("log.flush.offset.checkpoint.interval.ms")
             .default("1000")
-            .at_least(0)
+            .at_least(1)
             .kafka_has(Some("60000"), "a restart reads only what was written since, and the point stands for what was acknowledged");
-
-        /// How often the first offsets of logs are written down.
-        log_flush_start_offset_checkpoint_interval: Duration =
-            Setting::int("log.flush.start.offset.checkpoint.interval.ms")
-            .default("60000").at_least(0);
 
         /// How long the state of a producer that is silent is kept, so that its retries are recognised.
         producer_id_expiration: Duration = Setting::int("producer.id.expiration.ms").default("86400000").at_least(1)
@@ -48,6 +41,15 @@ settings! {
     }
 
     names {
+        /// Threads for what is not urgent: cold reads, retention, deletion.
+        _ = Setting::int("background.threads").default("10").at_least(1).cluster_wide()
+            .without_effect("what blocks shares the threads of num.recovery.threads.per.data.dir");
+
+        /// How often the first offsets of logs are written down.
+        _ = Setting::int("log.flush.start.offset.checkpoint.interval.ms")
+            .default("60000").at_least(0)
+            .without_effect("first offsets are written down with the high watermarks");
+
         /// The directory that partitions are kept in, where `log.dirs` is not set.
         _ = Setting::list("log.dir").default("./data")
             .kafka_has(Some("/tmp/kafka-logs"), "data in /tmp is gone after a restart of the machine");
@@ -83,5 +85,3 @@ settings! {
             .without_effect(NO_COMPACTION);
     }
 }
-
-const NO_COMPACTION: &str = "compaction does not run yet; compacted logs are kept whole";

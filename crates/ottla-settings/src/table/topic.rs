@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::reasons::{FLUSHED_BY_ITSELF, GROWS, NO_COMPACTION, NO_THROTTLE, NOT_REMOTE, ONE_NODE, OWN_LEVEL};
 use super::settings;
 use crate::spec::{Setting, hours, minutes, same};
 use crate::typed::{CleanupPolicy, CompressionType, TimestampType};
@@ -18,30 +19,9 @@ settings! {
         compression_type: CompressionType = Setting::string("compression.type").one_of(CompressionType::NAMES)
             .of_topic(&[same("compression.type")]);
 
-        /// The level for `compression.type=gzip`; -1 is the codec's own.
-        compression_gzip_level: i32 = Setting::int("compression.gzip.level").between_or(1, 9, -1)
-            .of_topic(&[same("compression.gzip.level")]);
-
-        /// The level for `compression.type=lz4`.
-        compression_lz4_level: i32 = Setting::int("compression.lz4.level").between(1, 17)
-            .of_topic(&[same("compression.lz4.level")]);
-
-        /// The level for `compression.type=zstd`.
-        compression_zstd_level: i32 = Setting::int("compression.zstd.level").between(-131_072, 22)
-            .of_topic(&[same("compression.zstd.level")]);
-
         /// How long the files of a deleted segment stay on disk.
         file_delete_delay: Duration = Setting::long("file.delete.delay.ms").at_least(0)
             .of_topic(&[same("log.segment.delete.delay.ms")]);
-
-        /// Appended records after which the log is flushed to disk. Independent of it, acks=all waits for the disk
-        /// unless `write.caching` is set.
-        flush_messages: u64 = Setting::long("flush.messages").at_least(1)
-            .of_topic(&[same("log.flush.interval.messages")]);
-
-        /// How long an appended record may wait for a flush to disk.
-        flush_ms: Duration = Setting::long("flush.ms").at_least(0)
-            .of_topic(&[same("log.flush.interval.ms"), same("log.flush.scheduler.interval.ms")]);
 
         /// Bytes of the log between two entries of its offset index.
         index_interval_bytes: u32 = Setting::int("index.interval.bytes").at_least(0)
@@ -66,9 +46,6 @@ settings! {
         min_insync_replicas: i32 = Setting::int("min.insync.replicas").at_least(1)
             .of_topic(&[same("min.insync.replicas")]);
 
-        /// Whether a new segment's file is made at its full size.
-        preallocate: bool = Setting::boolean("preallocate").of_topic(&[same("log.preallocate")]);
-
         /// The size of a partition above which its oldest segments go; -1 is no limit.
         retention_bytes: Option<u64> = Setting::long("retention.bytes").of_topic(&[same("log.retention.bytes")]);
 
@@ -91,15 +68,46 @@ settings! {
         segment_ms: Duration = Setting::long("segment.ms").at_least(1)
             .of_topic(&[same("log.roll.ms"), hours("log.roll.hours")]);
 
-        /// Whether a replica that is not in sync may lead where no other can, which loses acknowledged records.
-        unclean_leader_election_enable: bool = Setting::boolean("unclean.leader.election.enable")
-            .of_topic(&[same("unclean.leader.election.enable")]);
-
         /// Whether acks=all is answered from the page cache, as Kafka does, rather than once the records are on disk.
         write_caching: bool = Setting::boolean("write.caching").of_topic(&[same("log.write.caching")]).ours();
     }
 
     names {
+        /// The level for `compression.type=gzip`; -1 is the codec's own.
+        _ = Setting::int("compression.gzip.level").between_or(1, 9, -1)
+            .of_topic(&[same("compression.gzip.level")])
+            .without_effect(OWN_LEVEL);
+
+        /// The level for `compression.type=lz4`.
+        _ = Setting::int("compression.lz4.level").between(1, 17)
+            .of_topic(&[same("compression.lz4.level")])
+            .without_effect(OWN_LEVEL);
+
+        /// The level for `compression.type=zstd`.
+        _ = Setting::int("compression.zstd.level").between(-131_072, 22)
+            .of_topic(&[same("compression.zstd.level")])
+            .without_effect(OWN_LEVEL);
+
+        /// Appended records after which the log is flushed to disk. Independent of it, acks=all waits for the disk
+        /// unless `write.caching` is set.
+        _ = Setting::long("flush.messages").at_least(1)
+            .of_topic(&[same("log.flush.interval.messages")])
+            .without_effect(FLUSHED_BY_ITSELF);
+
+        /// How long an appended record may wait for a flush to disk.
+        _ = Setting::long("flush.ms").at_least(0)
+            .of_topic(&[same("log.flush.interval.ms"), same("log.flush.scheduler.interval.ms")])
+            .without_effect(FLUSHED_BY_ITSELF);
+
+        /// Whether a new segment's file is made at its full size.
+        _ = Setting::boolean("preallocate").of_topic(&[same("log.preallocate")])
+            .without_effect(GROWS);
+
+        /// Whether a replica that is not in sync may lead where no other can, which loses acknowledged records.
+        _ = Setting::boolean("unclean.leader.election.enable")
+            .of_topic(&[same("unclean.leader.election.enable")])
+            .without_effect(ONE_NODE);
+
         /// How long a tombstone is kept in a compacted log, so that a reader who began before it can see it.
         _ = Setting::long("delete.retention.ms").at_least(0).of_topic(&[same("log.cleaner.delete.retention.ms")])
             .without_effect(NO_COMPACTION);
@@ -143,7 +151,3 @@ settings! {
         _ = Setting::boolean("remote.log.delete.on.disable").default("false").of_topic(&[]).without_effect(NOT_REMOTE);
     }
 }
-
-const NO_COMPACTION: &str = "compaction does not run yet; compacted logs are kept whole";
-const NO_THROTTLE: &str = "replication is not throttled yet";
-const NOT_REMOTE: &str = "logs are kept on the broker's own disk";

@@ -1,5 +1,6 @@
 //! How topics come and go.
 
+use super::reasons::NO_JVM;
 use super::settings;
 use crate::spec::Setting;
 
@@ -21,9 +22,9 @@ settings! {
 
     names {
         /// A Java class that decides which topics may be created.
-        _ = Setting::class("create.topic.policy.class.name").without_effect("there is no JVM to load it");
+        _ = Setting::class("create.topic.policy.class.name").without_effect(NO_JVM);
 
         /// A Java class that decides which configs may be altered.
-        _ = Setting::class("alter.config.policy.class.name").without_effect("there is no JVM to load it");
+        _ = Setting::class("alter.config.policy.class.name").without_effect(NO_JVM);
     }
 }

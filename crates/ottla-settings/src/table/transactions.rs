@@ -1,5 +1,6 @@
 //! Transactions.
 
+use super::reasons::NO_TRANSACTIONS;
 use super::settings;
 use crate::spec::Setting;
 
@@ -28,5 +29,3 @@ settings! {
             .without_effect(NO_TRANSACTIONS);
     }
 }
-
-const NO_TRANSACTIONS: &str = "transactions are not served yet";

@@ -1,0 +1,15 @@
+//! Why a setting has no effect, where several settings share the reason.
+
+pub(super) const FLUSHED_BY_ITSELF: &str =
+    "acks=all waits for the disk unless write.caching is set, and what nobody waits for is flushed within a minute";
+pub(super) const GROWS: &str = "a file grows as it is written";
+pub(super) const NOTHING_TO_SWEEP: &str = "a request that waits leaves nothing to sweep";
+pub(super) const NOT_REMOTE: &str = "logs are kept on the broker's own disk";
+pub(super) const NO_COMPACTION: &str = "compaction does not run yet; compacted logs are kept whole";
+pub(super) const NO_GROUPS: &str = "groups are not served yet";
+pub(super) const NO_JVM: &str = "there is no JVM to load it";
+pub(super) const NO_THROTTLE: &str = "replication is not throttled yet";
+pub(super) const NO_TRANSACTIONS: &str = "transactions are not served yet";
+pub(super) const ONE_NODE: &str = "a cluster has one node yet";
+pub(super) const ONE_VOTER: &str = "a cluster has one node yet, which is its own controller";
+pub(super) const OWN_LEVEL: &str = "a batch that is compressed anew gets its codec's own level";

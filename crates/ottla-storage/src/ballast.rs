@@ -24,8 +24,17 @@ pub struct Ballast {
     file_system: Arc<dyn FileSystem>,
     path: PathBuf,
     bytes: u64,
-    /// Whether the room is set aside now.
-    is_held: Mutex<bool>,
+    hold: Mutex<Hold>,
+}
+
+/// Whether the room is set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    Held,
+    /// It was given back, or there was no room for it yet.
+    Released,
+    /// It is not wanted, or this file system cannot set room aside.
+    Impossible,
 }
 
 impl Ballast {
@@ -40,13 +49,16 @@ impl Ballast {
         let bytes = bytes.min(file_system.space()?.total / SHARE_MAX);
         let path = directory.join(BALLAST_FILE);
         let existed = disk.entry(&path)?.is_some();
-        let ballast = Ballast { disk, file_system, path, bytes, is_held: Mutex::new(false) };
-        // One that the last run left is taken over as it is: the disk may have become too full to set it aside anew.
-        if existed && bytes > 0 {
-            ballast.allocate(&mut ballast.is_held.lock())?
-        } else {
-            ballast.restore()?
-        };
+        let hold = if bytes > 0 { Hold::Released } else { Hold::Impossible };
+        let ballast = Ballast { disk, file_system, path, bytes, hold: Mutex::new(hold) };
+        match (existed, bytes) {
+            (true, 0) => ballast.disk.remove_file(&ballast.path)?,
+            // One that the last run left is taken over as it is: the disk may have become too full to set it aside anew.
+            (true, _) => ballast.allocate(&mut ballast.hold.lock())?,
+            (false, _) => {
+                ballast.restore()?;
+            }
+        }
         Ok(ballast)
     }
 
@@ -57,7 +69,7 @@ impl Ballast {
 
     /// Whether the room is set aside now.
     pub fn is_held(&self) -> bool {
-        *self.is_held.lock()
+        *self.hold.lock() == Hold::Held
     }
 
     /// Runs `write`; where it finds the disk full, gives the ballast back and runs it once more. For writes that make room, or without
@@ -74,37 +86,35 @@ impl Ballast {
 
     /// Gives the room back to the file system. False where there was none.
     pub fn release(&self) -> disk::Result<bool> {
-        let mut is_held = self.is_held.lock();
-        if !*is_held {
+        let mut hold = self.hold.lock();
+        if *hold != Hold::Held {
             return Ok(false);
         }
         self.disk.remove_file(&self.path)?;
-        *is_held = false;
+        *hold = Hold::Released;
         Ok(true)
     }
 
     /// Sets the room aside again, where as much is left beside it; call it now and then. Returns whether it is held.
     pub fn restore(&self) -> disk::Result<bool> {
-        let mut is_held = self.is_held.lock();
-        if *is_held || self.bytes == 0 {
-            return Ok(*is_held);
+        let mut hold = self.hold.lock();
+        if *hold == Hold::Released && self.file_system.space()?.free >= self.bytes.saturating_mul(2) {
+            self.allocate(&mut hold)?;
         }
-        if self.file_system.space()?.free < self.bytes.saturating_mul(2) {
-            return Ok(false);
-        }
-        self.allocate(&mut is_held)
+        Ok(*hold == Hold::Held)
     }
 
-    fn allocate(&self, is_held: &mut bool) -> disk::Result<bool> {
+    fn allocate(&self, hold: &mut Hold) -> disk::Result<()> {
         let file = self.disk.open(&self.path, Open::CreateIfMissing)?;
-        match file.allocate(self.bytes) {
-            Ok(()) => *is_held = true,
-            Err(error) => {
-                tracing::warn!(%error, "no ballast is kept");
-                self.disk.remove_file(&self.path)?;
-            }
+        let Err(error) = file.allocate(self.bytes) else {
+            *hold = Hold::Held;
+            return Ok(());
+        };
+        if !error.is_no_space() {
+            tracing::warn!(%error, "no room is kept for a full disk");
+            *hold = Hold::Impossible;
         }
-        Ok(*is_held)
+        self.disk.remove_file(&self.path)
     }
 }
 
@@ -155,5 +165,31 @@ mod tests {
         let free =
             disk.file_system(Path::new(DIRECTORY)).and_then(|system| system.space()).expect("no fault is set").free;
         assert_eq!(free, (1 << 20) - (64 << 10));
+    }
+    #[test]
+    fn a_file_system_that_cannot_set_room_aside_is_left_alone() {
+        let disk = SimDisk::new(SimOptions { has_allocate: false, ..SimOptions::default() });
+        ensure_dir(&*disk, Path::new(DIRECTORY)).expect("an empty disk");
+        let file_system = disk.file_system(Path::new(DIRECTORY)).expect("the folder exists");
+        let ballast = Ballast::new(disk.clone(), file_system, Path::new(DIRECTORY), 4096).expect("it goes without");
+        let io_count = disk.io_count();
+        assert_eq!((ballast.is_held(), ballast.restore(), ballast.release()), (false, Ok(false), Ok(false)));
+        assert_eq!(disk.io_count(), io_count, "it is not tried again");
+        assert_eq!(disk.list(Path::new(DIRECTORY)), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_ballast_of_the_last_run_is_taken_over_or_removed() {
+        let (disk, ballast) = disk_with_ballast(1 << 20, 32 << 10);
+        drop(ballast);
+        let disk = disk.kill();
+        fill(&disk);
+        let reopen = |bytes| {
+            let file_system = disk.file_system(Path::new(DIRECTORY)).expect("the folder exists");
+            Ballast::new(disk.clone(), file_system, Path::new(DIRECTORY), bytes).expect("no fault is set")
+        };
+        assert!(reopen(32 << 10).is_held(), "though the disk is full");
+        assert!(!reopen(0).is_held());
+        assert_eq!(disk.entry(&Path::new(DIRECTORY).join(BALLAST_FILE)), Ok(None));
     }
 }

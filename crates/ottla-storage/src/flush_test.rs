@@ -7,7 +7,7 @@ use ottla_base::{Entropy, Saturated, SeededEntropy, Timestamp};
 
 use super::*;
 use crate::disk::sim::judge::{Judge, Promises};
-use crate::disk::sim::{SimDisk, SimOptions, SyncFault};
+use crate::disk::sim::{Fate, SimDisk, SimOptions, SyncFault};
 use crate::disk::{Open, ensure_dir, read_file};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -199,8 +199,8 @@ impl Bench {
 
     /// The length that a power cut now would leave at the least.
     fn durable_len(&self, log: &TestLog) -> usize {
-        let nothing_more = vec![disk::sim::Fate::Lost; self.disk.crash_point().effect_count()];
-        let booted = SimDisk::from_image(self.disk.crash_point().image(&nothing_more), SimOptions::default());
+        let image = self.disk.crash_point().image_of(Fate::Lost);
+        let booted = SimDisk::from_image(image, SimOptions::default());
         read_file(&*booted, Path::new(log.name), 1 << 20).expect("no fault is set").expect("its name is durable").len()
     }
 }

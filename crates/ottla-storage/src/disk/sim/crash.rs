@@ -53,6 +53,11 @@ impl CrashPoint {
         Image { tree }
     }
 
+    /// What is found when all effects have the same fate: [`Fate::Lost`] leaves what was synced and no more.
+    pub fn image_of(&self, fate: Fate) -> Image {
+        self.image(&vec![fate; self.effects.len()])
+    }
+
     /// Fates for all effects, by a seed: nothing is lost, everything is, what came after some point is, a single one is or is not, or
     /// each is decided by itself; now and then pages are torn.
     pub fn draw_fates(&self, seed: u64) -> Vec<Fate> {

@@ -41,13 +41,15 @@ pub struct SimOptions {
     pub capacity: Option<u64>,
     /// Whether [`FileSystem::can_sync`].
     pub has_syncfs: bool,
+    /// Whether [`File::allocate`] is supported; some file systems cannot.
+    pub has_allocate: bool,
     /// How many unsynced effects a file or folder keeps; the oldest are written back beyond it, as the kernel does on its own.
     pub effects_max: usize,
 }
 
 impl Default for SimOptions {
     fn default() -> SimOptions {
-        SimOptions { seed: 0, capacity: None, has_syncfs: true, effects_max: 512 }
+        SimOptions { seed: 0, capacity: None, has_syncfs: true, has_allocate: true, effects_max: 512 }
     }
 }
 

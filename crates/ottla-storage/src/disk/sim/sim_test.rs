@@ -315,7 +315,7 @@ proptest! {
         }
         let live = contents(&disk);
         let point = disk.crash_point();
-        let kept = point.image(&vec![Fate::Kept; point.effect_count()]);
+        let kept = point.image_of(Fate::Kept);
         prop_assert_eq!(contents(&SimDisk::from_image(kept.clone(), disk.options())), live.clone());
         let drawn = |seed| point.image(&point.draw_fates(seed)).fingerprint();
         prop_assert_eq!(drawn(seed), drawn(seed));
@@ -337,7 +337,7 @@ proptest! {
         }
         let space = disk.file_system(Path::new("/data")).and_then(|system| system.space()).expect("no fault is set");
         let point = disk.crash_point();
-        let same = SimDisk::from_image(point.image(&vec![Fate::Kept; point.effect_count()]), disk.options());
+        let same = SimDisk::from_image(point.image_of(Fate::Kept), disk.options());
         let counted_anew = same.file_system(Path::new("/data")).and_then(|system| system.space()).expect("no fault is set");
         prop_assert_eq!(space, counted_anew);
     }

@@ -357,6 +357,9 @@ impl State {
 
     pub(super) fn allocate(&mut self, file: Inode, len: u64) -> Result<()> {
         self.begin_io()?;
+        if !self.options.has_allocate {
+            return Err(Errno::OPNOTSUPP.into());
+        }
         let contents = self.contents(file)?;
         let before = self.reserved.get(&file).copied().unwrap_or(0);
         let reserved = before.max(len.div_ceil(PAGE_SIZE as u64));

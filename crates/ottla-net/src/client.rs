@@ -215,14 +215,7 @@ impl Driver {
     }
 
     fn hand_out_responses(&mut self) -> Result<(), Broken> {
-        while let Some(head) = self.decoder.head().map_err(Broken::Frame)? {
-            if self.decoder.needs_large(head) {
-                self.decoder.begin_large(head);
-            }
-            if !self.decoder.is_complete(head) {
-                break;
-            }
-            let frame = self.decoder.take(head);
+        while let Some(frame) = self.decoder.next_frame().map_err(Broken::Frame)? {
             self.hand_out(frame)?;
         }
         Ok(())

@@ -133,11 +133,6 @@ impl FrameDecoder {
         self.large = Some((large, head.size));
     }
 
-    /// Whether a frame that has a buffer of its own is still incomplete.
-    pub fn is_amid_large(&self) -> bool {
-        self.large.as_ref().is_some_and(|(large, size)| large.len() < *size)
-    }
-
     /// Whether the frame that `head` tells of has arrived as a whole.
     pub fn is_complete(&self, head: FrameHead) -> bool {
         match &self.large {
@@ -154,6 +149,15 @@ impl FrameDecoder {
         }
         self.buffer.advance(LENGTH_BYTES);
         self.buffer.split_to(head.size).freeze()
+    }
+
+    /// Takes the next frame if it has arrived as a whole, for those who keep no budget of memory. `None`: more is to be read.
+    pub fn next_frame(&mut self) -> Result<Option<Bytes>, FrameError> {
+        let Some(head) = self.head()? else { return Ok(None) };
+        if self.needs_large(head) {
+            self.begin_large(head);
+        }
+        Ok(self.is_complete(head).then(|| self.take(head)))
     }
 
     /// Where to read into: at least one byte of free space, and no more than belongs there.
@@ -219,14 +223,8 @@ mod tests {
     fn push(decoder: &mut FrameDecoder, mut chunk: &[u8]) -> Result<Vec<Bytes>, FrameError> {
         let mut frames = Vec::new();
         loop {
-            while let Some(head) = decoder.head()? {
-                if decoder.is_complete(head) {
-                    frames.push(decoder.take(head));
-                } else if decoder.needs_large(head) {
-                    decoder.begin_large(head);
-                } else {
-                    break;
-                }
+            while let Some(frame) = decoder.next_frame()? {
+                frames.push(frame);
             }
             if chunk.is_empty() {
                 return Ok(frames);

@@ -7,10 +7,18 @@ use bytes::Bytes;
 use ottla_base::{ProducerEpoch, ProducerId, Timestamp};
 use ottla_records::{BatchBuilder, Compression, EndTxnMarker, TransactionResult};
 
+/// The filled requests that the codec is tested with.
+#[expect(dead_code, reason = "the codec's own tests look at more of them")]
+#[path = "../../../crates/ottla-protocol/tests/protocol/samples.rs"]
+mod samples;
+
 fn main() -> std::io::Result<()> {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
     for (name, bytes) in batch_seeds() {
         std::fs::write(seeds.join("batch_validation").join(name), bytes)?;
+    }
+    for (name, bytes) in frame_seeds() {
+        std::fs::write(seeds.join("frame").join(name), bytes)?;
     }
     Ok(())
 }
@@ -41,4 +49,23 @@ fn bomb(codec: Compression) -> Bytes {
     let mut builder = BatchBuilder::new(codec);
     (0..2).for_each(|_| builder.append(Timestamp(0), None, Some(&[0; 40_000])));
     builder.build().bytes()
+}
+
+/// A stream that arrives in pieces of eight bytes, for each API in its oldest and its newest version; and one of all of them.
+fn frame_seeds() -> Vec<(String, Vec<u8>)> {
+    const PIECE: u8 = 7;
+    let ends = |sample: &samples::Sample| {
+        let versions = sample.api.codec_versions();
+        [*versions.start(), *versions.end()].contains(&sample.version)
+    };
+    let mut all = vec![PIECE];
+    let mut seeds = Vec::new();
+    for sample in samples::samples().iter().filter(|sample| ends(sample)) {
+        let length = (sample.frame.len() as i32).to_be_bytes();
+        let frame = [&length[..], &sample.frame].concat();
+        all.extend_from_slice(&frame);
+        seeds.push((format!("{}-{}", sample.api, sample.version), [&[PIECE], &frame[..]].concat()));
+    }
+    seeds.push(("all".into(), all));
+    seeds
 }

@@ -1,7 +1,7 @@
 //! Requests that lie about themselves. The allocator takes the reservation that a forged length makes, as the broker's does.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use ottla_protocol::{ApiKey, Malformed, PRODUCE_OVERHEAD_MAX, memory_charge};
+use ottla_protocol::{ApiKey, Malformed, PRODUCE_OVERHEAD_MAX, RequestHeader, memory_charge};
 use proptest::prelude::*;
 
 use crate::ALLOCATOR;
@@ -33,10 +33,16 @@ fn a_forged_array_length_is_an_error_at_every_array() {
 
 #[test]
 fn every_cut_and_every_byte_too_many_is_an_error() {
-    for Sample { api, version, body, .. } in samples() {
-        for length in 0..body.len() {
-            let cut = api.check_request(version, body.slice(..length));
-            assert!(matches!(cut, Err(Malformed::Body { .. })), "{api} {version} cut to {length}: {cut:?}");
+    let decode = |mut frame: Bytes| {
+        let header = RequestHeader::decode(&mut frame)?;
+        header.api_key.check_request(header.api_version, frame)
+    };
+    for Sample { api, version, frame, body, .. } in samples() {
+        assert_eq!(decode(frame.clone()), Ok(()));
+        for length in 0..frame.len() {
+            let cut = decode(frame.slice(..length));
+            let refused = matches!(cut, Err(Malformed::Header | Malformed::Body { .. }));
+            assert!(refused, "{api} {version} cut to {length}: {cut:?}");
         }
         let trailing = [&body[..], b"xyz"].concat();
         assert_eq!(api.check_request(version, trailing.into()), Err(Malformed::Trailing { api, version, bytes: 3 }));

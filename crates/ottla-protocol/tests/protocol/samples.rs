@@ -20,6 +20,8 @@ use ottla_protocol::{ApiKey, Request, RequestHeader};
 pub(crate) struct Sample {
     pub(crate) api: ApiKey,
     pub(crate) version: i16,
+    /// Header and body.
+    pub(crate) frame: Bytes,
     /// Without the header.
     pub(crate) body: Bytes,
     /// How many array lengths stand in it.
@@ -33,12 +35,12 @@ pub(crate) fn samples() -> Vec<Sample> {
 }
 
 fn sample(api: ApiKey, version: i16) -> Sample {
-    let (body, arrays) = match api {
+    let (frame, arrays) = match api {
         ApiKey::Produce => (encoded(version, produce(version)), 2),
         ApiKey::Fetch => (encoded(version, fetch(version)), if version >= 7 { 4 } else { 2 }),
         ApiKey::ListOffsets => (encoded(version, list_offsets()), 2),
         ApiKey::Metadata => (encoded(version, metadata()), 1),
-        ApiKey::ApiVersions => (encoded(version, api_versions()), 0),
+        ApiKey::ApiVersions => (encoded(version, api_versions(version)), 0),
         ApiKey::CreateTopics => (encoded(version, create_topics()), 4),
         ApiKey::DeleteTopics => (encoded(version, delete_topics(version)), 1),
         ApiKey::InitProducerId => (encoded(version, init_producer_id()), 0),
@@ -47,14 +49,17 @@ fn sample(api: ApiKey, version: i16) -> Sample {
         ApiKey::CreatePartitions => (encoded(version, create_partitions()), 3),
         ApiKey::DescribeCluster => (encoded(version, DescribeClusterRequest::default()), 0),
     };
-    Sample { api, version, body, arrays }
+    let mut body = frame.clone();
+    RequestHeader::decode(&mut body).expect("the sample begins with one");
+    Sample { api, version, frame, body, arrays }
 }
 
 fn encoded<R: Request>(version: i16, request: R) -> Bytes {
     let header = RequestHeader { api_key: R::KEY, api_version: version, correlation_id: 7, client_id: Some(text("c")) };
-    let mut frame = request.encode(&header).expect("the sample exists in this version").into_bytes();
-    assert_eq!(RequestHeader::decode(&mut frame), Ok(header));
-    assert_eq!(R::decode(version, frame.clone()), Ok(request), "{:?} version {version} reads back", R::KEY);
+    let frame = request.encode(&header).expect("the sample exists in this version").into_bytes();
+    let mut body = frame.clone();
+    assert_eq!(RequestHeader::decode(&mut body), Ok(header));
+    assert_eq!(R::decode(version, body), Ok(request), "{:?} version {version} reads back", R::KEY);
     frame
 }
 
@@ -104,8 +109,13 @@ fn metadata() -> MetadataRequest {
     MetadataRequest::default().with_topics(Some(vec![topic])).with_allow_auto_topic_creation(true)
 }
 
-fn api_versions() -> ApiVersionsRequest {
-    ApiVersionsRequest::default()
+fn api_versions(version: i16) -> ApiVersionsRequest {
+    let request = ApiVersionsRequest::default();
+    if version >= 3 {
+        request.with_client_software_name(text("n")).with_client_software_version(text("1"))
+    } else {
+        request
+    }
 }
 
 fn create_topics() -> CreateTopicsRequest {

@@ -51,4 +51,13 @@ pub(crate) const PROOFS: &[Proof] = &[
         goal: 600,
         round: 60,
     },
+    Proof {
+        name: "fuzz-frame",
+        shows: "Any bytes from a client are cut into frames and decoded as requests, or refused; a case is one second of \
+                fuzzing.",
+        method: Method::Fuzz { target: "frame" },
+        counted: "cases",
+        goal: 600,
+        round: 60,
+    },
 ];

@@ -9,6 +9,8 @@ mod clock;
 mod entropy;
 mod ids;
 mod offset;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod topic;
 mod uuid;
 mod watch;

@@ -50,6 +50,14 @@ pub enum Error {
         /// The end of what may be read.
         end: Offset,
     },
+    /// This leader is new and does not know yet how far consumers have seen.
+    #[error("the high watermark {high_watermark} has not come to the start of the leader's epoch, {epoch_start}")]
+    OffsetNotAvailable {
+        /// How far it knows that they may see.
+        high_watermark: Offset,
+        /// How far they may have seen.
+        epoch_start: Offset,
+    },
     /// The log directory is offline: a sync failed there, and nothing on it can be trusted until an operator has looked.
     #[error("the log directory is offline: {0}")]
     DirectoryOffline(DirectoryFailure),

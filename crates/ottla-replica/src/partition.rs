@@ -354,3 +354,7 @@ impl fmt::Debug for Partition {
         write!(f, "Partition({})", self.topic_partition)
     }
 }
+
+#[cfg(test)]
+#[path = "partition_test.rs"]
+mod tests;

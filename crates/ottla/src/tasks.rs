@@ -27,6 +27,9 @@ pub(crate) struct Housekeeping {
 /// How often what nobody waits for (`write.caching=true`) is made durable, which bounds what a start after a crash has to recover.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How often a sync's age is looked at.
+const SYNC_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How often what is done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Intervals {
@@ -87,7 +90,16 @@ impl Housekeeping {
                 () = work => (),
             }
         });
+        scope.spawn(this.clone().watch_over_syncs());
         this
+    }
+
+    /// Takes the directory offline when a sync does not come back. Not on the workers: what keeps the sync may keep them too.
+    async fn watch_over_syncs(self: Arc<Self>) {
+        loop {
+            timer::sleep(SYNC_CHECK_INTERVAL).await;
+            self.logs.flusher().check_overdue(self.clock.now());
+        }
     }
 
     /// Writes every checkpoint, whatever was written before. For a stop.
@@ -148,7 +160,6 @@ impl Round {
     /// One tick; blocks.
     fn run(mut self) -> Round {
         let now = self.housekeeping.clock.now();
-        self.housekeeping.logs.flusher().check_overdue(now);
         self.housekeeping.removals.run_due(self.housekeeping.logs.directory(), now);
         if now >= self.retention_at {
             self.retention_at = now + self.housekeeping.intervals.retention_check;

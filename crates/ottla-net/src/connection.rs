@@ -209,7 +209,12 @@ impl Connection {
             if !complete && !self.decoder.needs_large(head) {
                 return Handled::All;
             }
-            if !self.has_room() || !self.charge(head) {
+            if !self.has_room() {
+                // Others may need the memory sooner; a large frame keeps it, for its buffer is there, and has a deadline.
+                self.charged = self.charged.take().filter(|_| self.transfer_deadline.is_some());
+                return Handled::Blocked;
+            }
+            if !self.charge(head) {
                 return Handled::Blocked;
             }
             if !complete {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ottla_net::transport::{Endpoint, Listener, Stream, Transport};
-use ottla_net::{Frame, Limits, RequestMemory, Staged, timer};
+use ottla_net::{Frame, Limits, Reply, RequestMemory, Staged, timer};
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 
@@ -125,7 +125,7 @@ async fn large_requests_take_their_turn_in_a_budget_that_holds_one() {
             Staged::later(async move {
                 timer::sleep(Duration::from_millis(10)).await;
                 drop(memory);
-                ottla_net::Reply::Send(bytes.slice(..8).into())
+                Reply::Send(bytes.slice(..8).into())
             })
         }
     });
@@ -171,6 +171,30 @@ async fn replies_go_out_while_the_next_request_waits_for_memory() {
     let second = timer::timeout(Duration::from_secs(5), receive(&mut stream)).await;
     assert!(second.is_err(), "somebody else has the memory");
     held.lock().take();
+    receive(&mut stream).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_replies_holds_no_memory_for_the_next_request() {
+    let memory = RequestMemory::new(100_000);
+    let limits = Limits { unsent_bytes_max: 50_000, ..Limits::default() };
+    let world = World::with(steady(), 1, limits, memory.clone(), |_| {
+        Staged::later(async {
+            timer::sleep(Duration::from_millis(50)).await;
+            Reply::Send(Bytes::from(vec![7; 1 << 20]).into())
+        })
+    });
+    let mut stream = world.connect().await;
+    send(&mut stream, &request(PRODUCE, 10_000)).await;
+    timer::sleep(Duration::from_millis(10)).await;
+    let others = memory.try_acquire(100_000).expect("the first request is served");
+    send(&mut stream, &request(PRODUCE, 10_001)).await;
+    timer::sleep(Duration::from_millis(100)).await;
+    // By now the first reply is stuck, and the second request waits for memory that it could not use.
+    drop(others);
+    timer::sleep(Duration::from_millis(10)).await;
+    assert_eq!(memory.available(), 100_000);
+    receive(&mut stream).await;
     receive(&mut stream).await;
 }
 

@@ -52,7 +52,8 @@ impl Target {
     pub fn unused_topic_name(&self, subject: &str) -> String {
         let number = self.topics_made.fetch_add(1, Ordering::Relaxed);
         let thread = std::thread::current();
-        let test = thread.name().expect("a test's thread has its name");
+        let path = thread.name().expect("a test's thread has its name");
+        let test = path.rsplit("::").next().expect("a path has an end");
         format!("{subject}-{test}-{}-{number}", std::process::id())
     }
 
@@ -63,15 +64,7 @@ impl Target {
         let mut all = vec![("retention.ms", "-1")];
         all.retain(|(name, _)| configs.iter().all(|(given, _)| given != name));
         all.extend(configs);
-        create_topic(&mut self.client(), &topic, partitions, &all);
+        requests::make_topic(&mut self.client(), &topic, partitions, &all);
         topic
     }
-}
-
-/// Creates `topic` and returns once each partition has a leader.
-fn create_topic(client: &mut Client, topic: &str, partitions: i32, configs: &[(&str, &str)]) {
-    let request = requests::create_topic(topic, partitions, configs);
-    let response = client.call(requests::CREATE_TOPICS_VERSION, &request).expect("CreateTopics is answered");
-    assert_eq!(response.topics[0].error_code, 0, "{:?}", response.topics[0]);
-    requests::wait_for_leaders(client, topic, partitions);
 }

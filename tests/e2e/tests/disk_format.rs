@@ -68,12 +68,9 @@ fn start() -> Broker {
     Launcher::default().setting("log.segment.bytes", SEGMENT_BYTES).start().expect("the broker starts")
 }
 
-fn create_topic(broker: &Broker, topic: &str, partitions: i32) {
+fn make_topic(broker: &Broker, topic: &str, partitions: i32) {
     let mut client = broker.client().expect("the broker listens");
-    let request = requests::create_topic(topic, partitions, &[("retention.ms", "-1")]);
-    let response = client.call(requests::CREATE_TOPICS_VERSION, &request).expect("CreateTopics is answered");
-    assert_eq!(response.topics[0].error_code, 0, "{:?}", response.topics[0]);
-    requests::wait_for_leaders(&mut client, topic, partitions);
+    requests::make_topic(&mut client, topic, partitions, &[("retention.ms", "-1")]);
 }
 
 /// The samples, and enough that does not compress to fill some segments.
@@ -99,7 +96,7 @@ fn kafka_reads_what_was_written_with_every_codec() {
     let mut broker = start();
     let written = many_samples();
     for codec in CODECS {
-        create_topic(&broker, codec, 1);
+        make_topic(&broker, codec, 1);
         let settings = [("compression.codec", codec), ("enable.idempotence", "true")];
         let settings = [settings.as_slice(), &SMALL_BATCHES].concat();
         for delivery in produce(&broker.bootstrap(), codec, 0, &settings, &written) {
@@ -118,7 +115,7 @@ fn kafka_reads_what_an_unclean_restart_left() {
     const PARTITIONS: u32 = 3;
     let tools = KafkaTools::get().expect("Kafka's tools");
     let mut broker = start();
-    create_topic(&broker, "load", 3);
+    make_topic(&broker, "load", 3);
     let load = Load::new(broker.bootstrap(), "load".into(), PARTITIONS);
     std::thread::scope(|scope| {
         let workers = load.start(scope);
@@ -139,7 +136,7 @@ fn kafka_reads_what_an_unclean_restart_left() {
 fn the_check_bites() {
     let tools = KafkaTools::get().expect("Kafka's tools");
     let mut broker = start();
-    create_topic(&broker, "none", 1);
+    make_topic(&broker, "none", 1);
     produce(&broker.bootstrap(), "none", 0, &SMALL_BATCHES, &many_samples());
     broker.stop().expect("it stops when it is told to");
     let first = |extension| log_files(broker.data_dir(), "none", extension).remove(0);

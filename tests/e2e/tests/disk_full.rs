@@ -11,13 +11,6 @@ const BATCH_BYTES: usize = 256 * 1024;
 /// More than the disk could hold.
 const BATCHES_MAX: usize = DISK_MEBIBYTES as usize * 1024 * 1024 / BATCH_BYTES * 2;
 
-fn create_topic(client: &mut Client, topic: &str) {
-    let request = requests::create_topic(topic, 1, &[("retention.ms", "-1")]);
-    let response = client.call(requests::CREATE_TOPICS_VERSION, &request).expect("CreateTopics is answered");
-    assert_eq!(response.topics[0].error_code, 0, "{:?}", response.topics[0]);
-    requests::wait_for_leaders(client, topic, 1);
-}
-
 /// A batch of one record, which tells its `number` and does not compress.
 fn batch(number: usize) -> Bytes {
     let mut value = number.to_be_bytes().to_vec();
@@ -83,8 +76,8 @@ fn a_full_disk_refuses_writes_until_there_is_room_and_loses_nothing() {
     let disk = Tmpfs::mount(DISK_MEBIBYTES).expect("root mounts a tmpfs");
     let mut broker = start(&disk);
     let mut client = broker.client().expect("the broker listens");
-    create_topic(&mut client, "kept");
-    create_topic(&mut client, "deleted");
+    requests::make_topic(&mut client, "kept", 1, &[("retention.ms", "-1")]);
+    requests::make_topic(&mut client, "deleted", 1, &[("retention.ms", "-1")]);
 
     let mut kept = Vec::new();
     for number in 0..8 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use e2e::{Load, keep};
 use ottla_records::Compression;
-use testkit::{Broker, Client, proof, requests, wait};
+use testkit::{Broker, proof, requests, wait};
 
 const PARTITIONS: u32 = 4;
 
@@ -17,15 +17,6 @@ const SERVING_AGAIN: Duration = Duration::from_secs(1);
 
 /// Kills where nobody proves anything.
 const FEW_KILLS: u64 = 20;
-
-/// Creates `topic`, and returns once each partition has a leader.
-fn create_topic(client: &mut Client, topic: &str, partitions: u32) {
-    let partitions = i32::try_from(partitions).expect("few partitions");
-    let request = requests::create_topic(topic, partitions, &[]);
-    let response = client.call(requests::CREATE_TOPICS_VERSION, &request).expect("CreateTopics is answered");
-    assert_eq!(response.topics[0].error_code, 0, "{:?}", response.topics[0]);
-    requests::wait_for_leaders(client, topic, partitions);
-}
 
 /// The time from the start of the process until it has acknowledged a record, in the eyes of a client that never stops
 /// asking.
@@ -43,8 +34,8 @@ fn time_to_serve(broker: &Broker, probe: &Bytes) -> Duration {
 fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     let mut broker = Broker::start_default().expect("the broker starts");
     let mut client = broker.client().expect("the broker listens");
-    create_topic(&mut client, "history", PARTITIONS);
-    create_topic(&mut client, "probe", 1);
+    requests::make_topic(&mut client, "history", PARTITIONS as i32, &[]);
+    requests::make_topic(&mut client, "probe", 1, &[]);
     let probe = requests::batch(Compression::None, [b"probe".as_slice()]);
     let load = Load::new(broker.bootstrap(), "history".into(), PARTITIONS);
 

@@ -58,11 +58,18 @@ impl Launcher {
 
     /// Starts the binary on a free port and waits until it answers ApiVersions.
     pub fn start(self) -> Result<Broker> {
+        let mut broker = self.spawn()?;
+        broker.wait_until_ready()?;
+        Ok(broker)
+    }
+
+    /// Starts the binary on a free port and does not wait.
+    pub fn spawn(self) -> Result<Broker> {
         let folder = tempfile::tempdir().context("make a folder for the broker")?;
         let data_dir = self.data_dir.clone().unwrap_or_else(|| folder.path().join("data"));
         let port = free_port()?;
         let mut broker = Broker { launcher: self, folder, data_dir, port, child: None, started: wait::now() };
-        broker.start()?;
+        broker.spawn()?;
         Ok(broker)
     }
 

@@ -51,13 +51,21 @@ impl Client {
     /// Sends `request` and returns its answer.
     pub fn call<R: Request>(&mut self, version: i16, request: &R) -> Result<R::Response> {
         let sent = self.send(version, request)?;
-        let frame = match self.read_reply()? {
-            Reply::Frame(frame) => frame,
-            nothing => bail!("no answer to {} version {version}: {nothing:?}", R::KEY),
-        };
-        let (correlation_id, response) = R::Response::decode(version, frame)?;
+        let (correlation_id, response) = self.read_answer::<R>(version)?;
         ensure!(correlation_id == sent, "answer {correlation_id} to request {sent}");
         Ok(response)
+    }
+
+    /// Waits for the answer to the oldest request of type `R` that has none yet. Answers come in the order of requests.
+    pub fn receive<R: Request>(&mut self, version: i16) -> Result<R::Response> {
+        Ok(self.read_answer::<R>(version)?.1)
+    }
+
+    fn read_answer<R: Request>(&mut self, version: i16) -> Result<(i32, R::Response)> {
+        match self.read_reply()? {
+            Reply::Frame(frame) => Ok(R::Response::decode(version, frame)?),
+            nothing => bail!("no answer to {} version {version}: {nothing:?}", R::KEY),
+        }
     }
 
     /// Sends `request` and does not wait; returns its correlation id.
@@ -79,6 +87,11 @@ impl Client {
     /// Sends `bytes` as they are.
     pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.write_all(bytes).context("send to the broker")
+    }
+
+    /// From now on a send that the broker does not take for `limit` is an error, and the connection is of no more use.
+    pub fn give_up_sending_after(&mut self, limit: Duration) -> Result<()> {
+        self.stream.set_write_timeout(Some(limit)).context("set a limit for sending")
     }
 
     /// Says that nothing more will be sent.

@@ -10,6 +10,8 @@ use anyhow::{Context as _, Result};
 pub struct ProcessFigures {
     /// Resident memory that is not backed by a file, in bytes: what the process itself takes.
     pub anonymous_bytes: u64,
+    /// The most that was resident, files included, since the process began or since [`forget_peak`](Self::forget_peak).
+    pub peak_bytes: u64,
     /// How often its threads, all together, have gone to sleep and been woken since they began.
     pub wake_ups: u64,
     /// Threads.
@@ -34,8 +36,15 @@ impl ProcessFigures {
         }
         let status = fs::read_to_string(process.join("status")).context("read the process's status")?;
         let anonymous_bytes = field(&status, "RssAnon")? * 1024;
+        let peak_bytes = field(&status, "VmHWM")? * 1024;
         let open_files = fs::read_dir(process.join("fd")).context("list descriptors")?.count();
-        Ok(Self { anonymous_bytes, wake_ups, threads, open_files })
+        Ok(Self { anonymous_bytes, peak_bytes, wake_ups, threads, open_files })
+    }
+
+    /// Has the kernel begin anew with the peak.
+    #[expect(clippy::disallowed_methods, reason = "the kernel's figures of the process under test")]
+    pub fn forget_peak(pid: u32) -> Result<()> {
+        fs::write(format!("/proc/{pid}/clear_refs"), "5").context("reset the peak")
     }
 }
 

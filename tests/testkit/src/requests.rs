@@ -105,6 +105,17 @@ pub fn list_offsets(topic: &str, partition: i32, timestamp: i64) -> ListOffsetsR
     ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![topic])
 }
 
+/// Creates `topic`, and returns once each partition has a leader.
+///
+/// # Panics
+/// Where the broker refuses.
+pub fn make_topic(client: &mut Client, topic: &str, partitions: i32, configs: &[(&str, &str)]) {
+    let request = create_topic(topic, partitions, configs);
+    let response = client.call(CREATE_TOPICS_VERSION, &request).expect("CreateTopics is answered");
+    assert_eq!(response.topics[0].error_code, 0, "{:?}", response.topics[0]);
+    wait_for_leaders(client, topic, partitions);
+}
+
 /// Returns once each of `topic`'s partitions has a leader. Brokers answer CreateTopics a moment before.
 pub fn wait_for_leaders(client: &mut Client, topic: &str, partitions: i32) {
     let topics = vec![MetadataRequestTopic::default().with_name(Some(topic_name(topic)))];

@@ -10,6 +10,8 @@ pub struct PartitionConfig {
     pub rules: Rules,
     /// How the log is kept.
     pub log: LogConfig,
+    /// `write.caching`: acks are to come from the page cache. What they come from *is* the metadata's to say ([`crate::Counts`]).
+    pub write_caching: bool,
     /// `min.insync.replicas`, 1 or more.
     pub min_in_sync_replicas: usize,
 }

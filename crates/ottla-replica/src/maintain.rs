@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ottla_base::Timestamp;
 use ottla_storage::{Deletion, RecoveryPoint};
 
-use crate::{Error, Partition};
+use crate::{Counts, Error, Partition};
 
 impl Partition {
     /// Where recovery would have to begin, to be checkpointed.
@@ -30,6 +30,20 @@ impl Partition {
         self.publish_progress(state);
         let renamed = deleted.and_then(|deletion| deletion.rename().map(|()| deletion));
         renamed.map_err(|error| self.refused(error))
+    }
+
+    /// Whether acks come from the page cache though the settings no longer ask for that, and all that was acknowledged is on disk: so
+    /// that the metadata may say that acks are durable. Asks for the missing sync where there is one.
+    pub fn may_become_durable(self: &Arc<Self>) -> bool {
+        let is_cached = self.lock().leadership().is_some_and(|leadership| leadership.counts == Counts::Appended);
+        if !is_cached || self.config().write_caching {
+            return false;
+        }
+        let is_on_disk = self.log().durable_offset() >= self.high_watermark();
+        if !is_on_disk {
+            self.request_flush();
+        }
+        is_on_disk
     }
 
     /// Has what is appended made durable, though nobody may wait for it: recovery then begins later.

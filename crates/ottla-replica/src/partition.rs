@@ -86,6 +86,13 @@ pub(crate) struct State {
     leader: Option<Leader>,
 }
 
+impl State {
+    /// How this node leads, where it does.
+    pub(crate) fn leadership(&self) -> Option<&Leadership> {
+        self.leader.as_ref().map(Leader::leadership)
+    }
+}
+
 impl Partition {
     /// A partition over an opened log, which nobody leads yet. `high_watermark` is the last that was checkpointed.
     pub fn new(

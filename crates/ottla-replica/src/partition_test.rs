@@ -47,7 +47,12 @@ fn bench(counts: Counts) -> Bench {
     };
     let (log, _) = Log::open(&environment, &folder, opening).unwrap();
     let name = TopicPartition::new(TopicName::new("t").unwrap(), ottla_base::PartitionIndex(0));
-    let config = PartitionConfig { rules: Rules::default(), log: LogConfig::default(), min_in_sync_replicas: 1 };
+    let config = PartitionConfig {
+        rules: Rules::default(),
+        log: LogConfig::default(),
+        write_caching: false,
+        min_in_sync_replicas: 1,
+    };
     let partition = Partition::new(name, topic_id, log, config, Offset::ZERO, Durability { flusher, health });
     partition.lead(leadership(1, counts));
     workers.run_all();
@@ -185,4 +190,15 @@ fn an_offset_past_the_end_is_out_of_range_and_one_past_the_high_watermark_is_not
     };
     assert!(read(1).unwrap().records.is_empty());
     assert!(matches!(read(2), Err(Error::Log(ottla_storage::Error::OffsetOutOfRange { .. }))));
+}
+
+#[test]
+fn cached_acks_may_become_durable_once_all_that_was_acknowledged_is_on_disk() {
+    let bench = bench(Counts::Appended);
+    bench.append(0).unwrap();
+    assert!(!bench.partition.may_become_durable());
+    bench.workers.run_all();
+    assert!(bench.partition.may_become_durable());
+    bench.partition.lead(leadership(1, Counts::Durable));
+    assert!(!bench.partition.may_become_durable(), "they are");
 }

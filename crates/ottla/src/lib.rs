@@ -2,6 +2,7 @@
 //!
 //! - `node.rs`: [`Node`], a node's life from start to stop, over the seams of an [`Environment`].
 //! - `recover.rs`: opens what the log directory holds. `publish.rs`: turns new metadata into partitions that are led.
+//! - `promote.rs`: makes acks durable again where they were cached.
 //! - `tasks.rs`: what a node does while nobody asks: checkpoints, retention, overdue syncs.
 //! - `cli/`: the command line.
 //!
@@ -15,6 +16,7 @@ mod log_store;
 mod logging;
 mod node;
 mod partition_config;
+mod promote;
 mod publish;
 mod recover;
 mod removals;

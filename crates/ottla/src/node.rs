@@ -26,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::listen::{self, Bound};
 use crate::log_store::LogStore;
+use crate::promote;
 use crate::publish::Publisher;
 use crate::recover;
 use crate::removals::Removals;
@@ -177,6 +178,7 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
         intervals: Intervals::of(&settings),
     };
     let housekeeping = housekeeping.start(workers.clone(), scope);
+    promote::start(broker_id, replicas.clone(), controller.clone(), scope);
     let broker = Broker::new(BrokerParts {
         broker_id,
         settings: settings.clone(),

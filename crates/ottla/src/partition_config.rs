@@ -8,7 +8,12 @@ use ottla_storage::LogConfig;
 /// What `topic`'s settings mean for its partitions on a node with the settings `broker`.
 pub(crate) fn partition_config(topic: &TopicSettings, broker: &BrokerSettings) -> PartitionConfig {
     let min_in_sync_replicas = usize::try_from(topic.min_insync_replicas).unwrap_or(1);
-    PartitionConfig { rules: rules(topic, broker), log: log_config(topic, broker), min_in_sync_replicas }
+    PartitionConfig {
+        rules: rules(topic, broker),
+        log: log_config(topic, broker),
+        write_caching: topic.write_caching,
+        min_in_sync_replicas,
+    }
 }
 
 fn rules(topic: &TopicSettings, broker: &BrokerSettings) -> Rules {

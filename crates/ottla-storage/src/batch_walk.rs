@@ -43,6 +43,12 @@ impl BatchWalk {
         BatchWalk { file, position, end, chunk, last_batch_size: 0, buffer: Vec::new(), buffer_position: 0 }
     }
 
+    /// Where the next batch begins.
+    #[cfg(test)]
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
     /// The next batch; `None` at the end.
     pub(crate) fn next(&mut self) -> disk::Result<Option<Result<Found, Malformed>>> {
         if self.position >= self.end {

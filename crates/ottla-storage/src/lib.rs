@@ -31,6 +31,7 @@ mod reader;
 mod recovery;
 mod segment;
 mod segment_cache;
+mod snapshot_file;
 
 pub use ballast::{BALLAST_FILE, Ballast};
 pub use clean::Deletion;

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use ottla_base::Offset;
 
 use crate::LogConfig;
-use crate::disk::{self, Disk, Open};
+use crate::disk::{self, Disk, Open, atomic_write};
 use crate::environment::LogEnvironment;
 use crate::epochs::LeaderEpochs;
 use crate::error::{Error, Result};
@@ -39,6 +39,7 @@ use crate::index::{OFFSET_ENTRY_LEN, TIME_ENTRY_LEN};
 use crate::log::{Dirt, Opening};
 use crate::producers::Producers;
 use crate::segment::{Published, Segment, file_len, remove_if_there};
+use crate::snapshot_file;
 
 use folder::Folder;
 use replay::{Fault, Replay};
@@ -102,9 +103,9 @@ pub(crate) fn restore(
         return recovery.create(opening);
     }
     if opening.was_clean
-        && let Some(restored) = recovery.after_clean_stop(&folder, opening)?
+        && let Some(mut restored) = recovery.after_clean_stop(&folder, opening)?
     {
-        remove_if_there(recovery.disk(), &directory.join(TRUNCATION))?;
+        restored.truncated_to = truncated_to;
         return Ok((restored, Recovered::default()));
     }
     let recovery_point = truncated_to.map_or(opening.recovery_point, |offset| offset.min(opening.recovery_point));
@@ -123,7 +124,8 @@ pub(crate) fn replay_published(
     let recovery = Recovery { environment, directory, config };
     let folder = Folder::read(recovery.disk(), directory)?;
     let end_offset = segments.last().expect("a log has a segment").published().end_offset;
-    let mut replay = recovery.start_replay(&folder, end_offset, segments[0].base_offset(), LeaderEpochs::default())?;
+    let mut replay =
+        recovery.start_replay(&folder, end_offset, segments[0].base_offset(), Some(LeaderEpochs::default()))?;
     for segment in segments_since(segments, replay.snapshot_offset()) {
         let is_last = segment.published().end_offset == end_offset;
         if let Some(fault) = replay.segment(segment, is_last, Offset::MAX)? {
@@ -188,13 +190,10 @@ impl Recovery<'_> {
         let Some(end_offset) = self.find_end(segments.last().expect("a folder with segments"))? else {
             return Ok(None);
         };
-        let (epochs, epochs_are_whole) = self.read_epochs()?;
+        let epochs = self.read_epochs()?;
         let log_start_offset = self.drop_below_log_start(&mut segments, opening.log_start_offset, end_offset)?;
         let from = segments[0].base_offset();
         let mut replay = self.start_replay(folder, end_offset, from, epochs)?;
-        if !epochs_are_whole {
-            replay.begin_at(from);
-        }
         for segment in segments_since(&segments, replay.snapshot_offset()) {
             let is_last = segment.published().end_offset == end_offset && segment.base_offset() < end_offset;
             let is_replayed = replay.snapshot_offset() < segment.published().end_offset;
@@ -212,12 +211,9 @@ impl Recovery<'_> {
         recovery_point: Offset,
     ) -> Result<(Restored, Recovered)> {
         let mut segments = self.open_all(folder)?;
-        let (epochs, epochs_are_whole) = self.read_epochs()?;
+        let epochs = self.read_epochs()?;
         let first = segments[0].base_offset();
         let mut replay = self.start_replay(folder, recovery_point, first, epochs)?;
-        if !epochs_are_whole {
-            replay.begin_at(first);
-        }
         let mut dirt = Dirt::default();
         dirt.note_names();
         let mut fault = None;
@@ -232,6 +228,9 @@ impl Recovery<'_> {
             fault = replay.segment(segment, !is_durable, recovery_point)?;
             let next = segments.get(replayed + 1).map(|next| next.base_offset());
             fault = fault.or_else(|| next.filter(|next| *next != replay.end_offset()).map(|_| replay.fault_at_end()));
+            if fault.is_none() && next.is_some() {
+                self.save_snapshot(&mut replay, &mut dirt)?;
+            }
             replayed += 1;
         }
         let end_offset = replay.end_offset();
@@ -324,27 +323,31 @@ impl Recovery<'_> {
         Ok(Some(end_offset))
     }
 
-    /// The epochs on file, and whether they could be read; damaged ones are rebuilt from the batches.
-    fn read_epochs(&self) -> Result<(LeaderEpochs, bool)> {
+    /// The epochs on file; `None` where they are damaged and have to be rebuilt from the batches.
+    fn read_epochs(&self) -> Result<Option<LeaderEpochs>> {
         let path = self.directory.join(EPOCHS);
         let Some(bytes) = disk::read_file(self.disk(), &path, u64::from(u32::MAX))? else {
-            return Ok((LeaderEpochs::default(), true));
+            return Ok(Some(LeaderEpochs::default()));
         };
-        match LeaderEpochs::parse(&String::from_utf8_lossy(&bytes)) {
-            Ok(epochs) => Ok((epochs, true)),
-            Err(problem) => {
-                tracing::warn!(file = %path.display(), problem, "the leader epochs are rebuilt from the log");
-                Ok((LeaderEpochs::default(), false))
-            }
-        }
+        let epochs = LeaderEpochs::parse(&String::from_utf8_lossy(&bytes));
+        Ok(epochs
+            .inspect_err(|problem| tracing::warn!(file = %path.display(), problem, "the leader epochs are rebuilt"))
+            .ok())
     }
 
-    /// A replay that begins at the newest snapshot at or below `offset`, or at `from` where there is none.
-    fn start_replay(&self, folder: &Folder, offset: Offset, from: Offset, epochs: LeaderEpochs) -> Result<Replay<'_>> {
-        for snapshot in folder.snapshots.iter().rev().filter(|snapshot| (from..=offset).contains(snapshot)) {
-            let path = file_names::path(self.directory, *snapshot, SNAPSHOT);
-            let bytes = disk::read_file(self.disk(), &path, u64::from(u32::MAX))?.unwrap_or_default();
-            if let Some(producers) = Producers::from_snapshot(&bytes) {
+    /// A replay that begins at the newest snapshot at or below `offset`, or at `from`, where the first segment begins: with the snapshot
+    /// there, as nothing else tells what was before, or with nothing. Without epochs it always begins there.
+    fn start_replay(
+        &self,
+        folder: &Folder,
+        offset: Offset,
+        from: Offset,
+        epochs: Option<LeaderEpochs>,
+    ) -> Result<Replay<'_>> {
+        let up_to = if epochs.is_some() { offset.max(from) } else { from };
+        let epochs = epochs.unwrap_or_default();
+        for snapshot in folder.snapshots.iter().rev().filter(|snapshot| (from..=up_to).contains(snapshot)) {
+            if let Some(producers) = snapshot_file::read(self.disk(), self.directory, *snapshot)? {
                 return Ok(Replay::new(self.environment, self.config, producers, *snapshot).with_epochs(epochs));
             }
         }
@@ -362,7 +365,12 @@ impl Recovery<'_> {
         let log_start_offset = log_start_offset.min(end_offset);
         let dropped = segments.partition_point(|segment| segment.published().end_offset <= log_start_offset);
         // The active segment stays, whatever it holds.
-        for segment in segments.drain(..dropped.min(segments.len() - 1)) {
+        let dropped = dropped.min(segments.len() - 1);
+        if dropped > 0 {
+            snapshot_file::sync(self.disk(), self.directory, segments[dropped].base_offset())?;
+            self.disk().sync_dir(self.directory)?;
+        }
+        for segment in segments.drain(..dropped) {
             for suffix in [TXN_INDEX, TIME_INDEX, OFFSET_INDEX, LOG] {
                 remove_if_there(self.disk(), &segment.path(suffix))?;
             }
@@ -396,6 +404,20 @@ impl Recovery<'_> {
         Ok(Some(Cut { at: fault.offset, bytes, suspect, kept_in }))
     }
 
+    /// Keeps the state between two segments, as a roll does: when the older one is deleted, nothing else tells what was in it.
+    ///
+    /// The epochs are written first, as always.
+    fn save_snapshot(&self, replay: &mut Replay<'_>, dirt: &mut Dirt) -> Result<()> {
+        if let Some(epochs) = replay.take_changed_epochs() {
+            atomic_write(self.disk(), &self.directory.join(EPOCHS), epochs.to_text().as_bytes())?;
+        }
+        match snapshot_file::write(self.disk(), self.directory, replay.end_offset(), replay.producers()) {
+            Ok(path) => dirt.note_file(path),
+            Err(error) => tracing::warn!(directory = %self.directory.display(), %error, "no producer snapshot"),
+        }
+        Ok(())
+    }
+
     fn remove_snapshots_above(&self, folder: &Folder, end_offset: Offset) -> Result<()> {
         for snapshot in folder.snapshots.iter().filter(|snapshot| **snapshot > end_offset) {
             remove_if_there(self.disk(), &file_names::path(self.directory, *snapshot, SNAPSHOT))?;
@@ -425,9 +447,9 @@ impl Recovery<'_> {
         durable_offset: Offset,
         dirt: Dirt,
     ) -> Restored {
-        let (replayed, mut epochs, mut epochs_changed) = replay.into_parts();
-        epochs_changed |= epochs.truncate_from_end(end_offset);
-        epochs_changed |= epochs.truncate_from_start(log_start_offset);
+        let (replayed, mut epochs, epochs_on_file) = replay.into_parts();
+        epochs.truncate_from_end(end_offset);
+        epochs.truncate_from_start(log_start_offset);
         Restored {
             segments,
             log_start_offset,
@@ -436,8 +458,8 @@ impl Recovery<'_> {
             producers: replayed.producers,
             snapshot_offset: replayed.snapshot_offset.min(end_offset),
             bytes_since_snapshot: replayed.bytes_since_snapshot,
+            epochs_changed: epochs != epochs_on_file,
             epochs,
-            epochs_changed,
             dirt,
             truncated_to: None,
         }

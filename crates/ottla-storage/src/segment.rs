@@ -442,6 +442,40 @@ impl Segment {
     }
 }
 
+/// What tests ask of a segment.
+#[cfg(test)]
+impl Segment {
+    /// Whether every index entry is true of the batches, and lies where one is due.
+    pub(crate) fn check_indexes(self: &Arc<Segment>, environment: &crate::LogEnvironment) -> Result<(), String> {
+        let disk = &*environment.disk;
+        let told = |error: disk::Error| error.to_string();
+        let file = self.file(disk, &environment.segment_cache).map_err(told)?;
+        let mut walk = BatchWalk::new(file, 0, self.published().size, LOOKUP_CHUNK);
+        let (mut batches, mut largest) = (Vec::new(), Vec::new());
+        while let Some(found) = walk.next().map_err(told)? {
+            let header = found.map_err(|malformed| malformed.to_string())?.header;
+            let relative_offset = self.relative(header.last_offset()).expect("it lies in the segment");
+            let position = (walk.position() - header.size_in_bytes() as u64) as u32;
+            batches.push(OffsetEntry { relative_offset, position });
+            let so_far = largest.last().map_or(i64::MIN, |entry: &TimeEntry| entry.timestamp);
+            if header.max_timestamp.0 > so_far {
+                largest.push(TimeEntry { timestamp: header.max_timestamp.0, relative_offset });
+            }
+        }
+        let indexes = self.indexes.lock();
+        let offsets = indexes.offsets.entries(disk, &self.path(OFFSET_INDEX)).map_err(told)?;
+        let times = indexes.times.entries(disk, &self.path(TIME_INDEX)).map_err(told)?;
+        if let Some(entry) = offsets.iter().find(|entry| !batches.contains(entry)) {
+            return Err(format!("{entry:?} in {} is no batch", self.path(OFFSET_INDEX).display()));
+        }
+        if let Some(entry) = times.iter().find(|entry| !largest.contains(entry)) {
+            return Err(format!("{entry:?} in {} is not the largest timestamp", self.path(TIME_INDEX).display()));
+        }
+        let ascend = offsets.windows(2).all(|pair| pair[1].position > pair[0].position);
+        if ascend { Ok(()) } else { Err(format!("{} does not ascend", self.path(OFFSET_INDEX).display())) }
+    }
+}
+
 impl Indexes {
     /// Adds the largest timestamp to the time index, where it is news there. The newest entry is known: see `newest_times`.
     fn push_largest(&mut self) {

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::file_names::{DELETED, LOG, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, TXN_INDEX, path};
 use crate::log::Log;
 use crate::segment::{Segment, remove_if_there};
+use crate::snapshot_file;
 
 /// Files that are no part of their log any more. Until [`Deletion::rename`] has run, a crash brings them back.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Deletion {
     directory: Arc<Path>,
     /// Each segment's files, the oldest segment first.
     segments: Vec<Vec<PathBuf>>,
+    /// Where the log begins afterwards.
+    kept_from: Offset,
     /// How long the renamed files are to stay, for those that still read them (`file.delete.delay.ms`).
     pub delay: Duration,
 }
@@ -43,7 +46,9 @@ impl Deletion {
         if self.is_empty() {
             return Ok(());
         }
-        // What stays has a durable name before anything goes: a log without any segment would begin anew.
+        // What stays is durable before anything goes: a log without any segment would begin anew, and only the snapshot tells what the
+        // producers did in what goes.
+        snapshot_file::sync(&*self.disk, &self.directory, self.kept_from)?;
         self.disk.sync_dir(&self.directory)?;
         for files in &self.segments {
             for file in files {
@@ -169,6 +174,7 @@ impl Log {
             disk: self.environment().disk.clone(),
             directory: self.directory().into(),
             segments: files,
+            kept_from: kept[0].base_offset(),
             delay: self.config().file_delete_delay,
         }
     }

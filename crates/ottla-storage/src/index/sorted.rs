@@ -169,6 +169,17 @@ impl<const N: usize, E: Entry<N>> SortedIndex<N, E> {
         Ok(())
     }
 
+    /// All entries.
+    #[cfg(test)]
+    pub(crate) fn entries(&self, disk: &dyn Disk, path: &Path) -> disk::Result<Vec<E>> {
+        let mut entries = match self.on_file {
+            0 => Vec::new(),
+            on_file => read_entries(&*disk.open(path, Open::Read)?, 0, on_file)?,
+        };
+        entries.extend(&self.in_memory);
+        Ok(entries)
+    }
+
     /// Gives back what memory it can.
     pub(crate) fn shrink(&mut self) {
         self.block = None;

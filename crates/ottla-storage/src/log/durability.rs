@@ -144,7 +144,7 @@ impl Log {
     }
 
     fn files_to_sync(&self, unsynced: &Unsynced) -> Vec<Arc<dyn File>> {
-        let by_name = |path| FileByName::new(self.environment.disk.clone(), path);
+        let by_name = |path| FileByName::open_when_used(self.environment.disk.clone(), path);
         let mut files = Vec::with_capacity(1);
         for DirtySegment { segment, indexes } in unsynced.segments.values() {
             // One that is not dirty was synced when the cache closed it.

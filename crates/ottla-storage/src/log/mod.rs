@@ -18,7 +18,6 @@ mod durability;
 mod stories;
 mod truncate;
 
-use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +26,7 @@ use arc_swap::ArcSwap;
 use ottla_base::{LeaderEpoch, Offset, Timestamp, TopicId};
 
 use crate::LogConfig;
-use crate::disk::{Disk, Open, atomic_write};
+use crate::disk::{Disk, atomic_write};
 use crate::environment::LogEnvironment;
 use crate::epochs::LeaderEpochs;
 use crate::error::{Error, Result};
@@ -35,8 +34,8 @@ use crate::file_names::{self, EPOCHS, SNAPSHOT, TRUNCATION};
 use crate::producers::Producers;
 use crate::reader::{AtomicOffset, LogReader, Shared};
 use crate::recovery::{self, Recovered, Restored};
-use crate::segment::{Segment, remove_if_there};
-use crate::{disk, partition_metadata};
+use crate::segment::Segment;
+use crate::{partition_metadata, snapshot_file};
 
 pub use append::Appended;
 pub(crate) use durability::Dirt;
@@ -317,11 +316,7 @@ impl Log {
         self.persist_epochs()?;
         self.active.write_indexes(self.disk(), false)?;
         let offset = self.log_end_offset();
-        let path = file_names::path(&self.directory, offset, SNAPSHOT);
-        if let Err(error) = write_file(self.disk(), &path, &self.producers.to_snapshot()) {
-            remove_if_there(self.disk(), &path)?;
-            return Err(error.into());
-        }
+        let path = snapshot_file::write(self.disk(), &self.directory, offset, &self.producers)?;
         self.forget_older_snapshots(offset)?;
         self.snapshot_offset = offset;
         self.bytes_since_snapshot = 0;
@@ -344,6 +339,13 @@ impl Log {
             }
         }
         Ok(())
+    }
+
+    /// Whether every index entry of every segment is true of the log.
+    #[cfg(test)]
+    fn check_indexes(&self) -> Result<(), String> {
+        let segments = self.segments();
+        segments.iter().try_for_each(|segment| segment.check_indexes(&self.environment))
     }
 
     /// Called after every change.
@@ -387,13 +389,6 @@ fn check_topic(disk: &dyn Disk, directory: &Path, topic_id: Option<TopicId>) -> 
             Err(Error::invalid_file(&path, format!("it belongs to topic {}, not {}", found.0, topic_id.0)))
         }
     }
-}
-
-/// Writes a file whose content tells whether it is whole; it is durable with the next flush.
-fn write_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> disk::Result<()> {
-    let file = disk.open(path, Open::CreateIfMissing)?;
-    file.set_len(0)?;
-    file.write_all_at(&[IoSlice::new(bytes)], 0)
 }
 
 /// The path of the file that holds where the log was truncated to.

@@ -24,7 +24,7 @@ pub(super) struct Replay<'a> {
     config: &'a LogConfig,
     producers: Producers,
     epochs: LeaderEpochs,
-    epochs_changed: bool,
+    epochs_on_file: LeaderEpochs,
     snapshot_offset: Offset,
     bytes_since_snapshot: u64,
     end_offset: Offset,
@@ -53,7 +53,7 @@ impl<'a> Replay<'a> {
             config,
             producers,
             epochs: LeaderEpochs::default(),
-            epochs_changed: false,
+            epochs_on_file: LeaderEpochs::default(),
             snapshot_offset,
             bytes_since_snapshot: 0,
             end_offset: snapshot_offset,
@@ -61,21 +61,31 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Begins with `epochs`, which are whole up to the snapshot's offset.
-    pub(super) fn with_epochs(self, epochs: LeaderEpochs) -> Replay<'a> {
-        Replay { epochs, ..self }
-    }
-
-    /// Begins at `offset` instead, without a snapshot.
-    pub(super) fn begin_at(&mut self, offset: Offset) {
-        self.producers.clear();
-        self.snapshot_offset = offset;
-        self.end_offset = offset;
+    /// Begins with those of `epochs_on_file` that lie below the snapshot's offset. There they are whole; what the file says of what lies
+    /// above may be about batches that are gone.
+    pub(super) fn with_epochs(self, epochs_on_file: LeaderEpochs) -> Replay<'a> {
+        let mut epochs = epochs_on_file.clone();
+        epochs.truncate_from_end(self.snapshot_offset);
+        Replay { epochs, epochs_on_file, ..self }
     }
 
     /// The offset of the snapshot that the replay began with.
     pub(super) fn snapshot_offset(&self) -> Offset {
         self.snapshot_offset
+    }
+
+    /// The producers as of the last good batch.
+    pub(super) fn producers(&self) -> &Producers {
+        &self.producers
+    }
+
+    /// The epochs, where they differ from the file; from here on they are taken not to.
+    pub(super) fn take_changed_epochs(&mut self) -> Option<&LeaderEpochs> {
+        if self.epochs == self.epochs_on_file {
+            return None;
+        }
+        self.epochs_on_file = self.epochs.clone();
+        Some(&self.epochs)
     }
 
     /// The offset after the last good batch.
@@ -136,7 +146,7 @@ impl<'a> Replay<'a> {
         if index {
             segment.index_batch(disk, self.config, found.position, header);
         }
-        self.epochs_changed |= self.epochs.assign(header.leader_epoch, header.base_offset);
+        self.epochs.assign(header.leader_epoch, header.base_offset);
         if header.base_offset < self.snapshot_offset {
             return Ok(());
         }
@@ -153,14 +163,14 @@ impl<'a> Replay<'a> {
         self.into_parts().0
     }
 
-    /// Producers, epochs, and whether these differ from those that the replay began with.
-    pub(super) fn into_parts(self) -> (Replayed, LeaderEpochs, bool) {
+    /// Producers, epochs, and the epochs on file.
+    pub(super) fn into_parts(self) -> (Replayed, LeaderEpochs, LeaderEpochs) {
         let replayed = Replayed {
             producers: self.producers,
             snapshot_offset: self.snapshot_offset,
             bytes_since_snapshot: self.bytes_since_snapshot,
         };
-        (replayed, self.epochs, self.epochs_changed)
+        (replayed, self.epochs, self.epochs_on_file)
     }
 }
 

@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn completions_follow_their_jobs_in_order() {
-        let (sender, results) = mpsc::channel();
+        let (sender, results) = mpsc::sync_channel(100);
         let workers = ThreadWorkers::new(1);
         for n in 0..100 {
             let sender = sender.clone();
@@ -182,8 +182,8 @@ mod tests {
     #[test]
     fn a_blocked_lane_does_not_hold_up_another() {
         let workers = ThreadWorkers::new(1);
-        let (release, blocked) = mpsc::channel::<()>();
-        let (sender, results) = mpsc::channel();
+        let (release, blocked) = mpsc::sync_channel::<()>(1);
+        let (sender, results) = mpsc::sync_channel(1);
         let job: Job = Box::new(move || {
             blocked.recv().expect("the test releases it");
             Box::new(|| ())
@@ -198,8 +198,8 @@ mod tests {
     #[test]
     fn a_full_queue_gives_the_job_back() {
         let pool = Pool::new("test", 1);
-        let (release, blocked) = mpsc::channel::<()>();
-        let (started, has_started) = mpsc::channel();
+        let (release, blocked) = mpsc::sync_channel::<()>(1);
+        let (started, has_started) = mpsc::sync_channel(1);
         let job: Job = Box::new(move || {
             started.send(()).expect("the test waits");
             blocked.recv().expect("the test releases it");

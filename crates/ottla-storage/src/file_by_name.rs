@@ -18,7 +18,7 @@ pub(crate) struct FileByName {
 
 impl FileByName {
     /// The file at `path`.
-    pub(crate) fn new(disk: Arc<dyn Disk>, path: PathBuf) -> Arc<dyn File> {
+    pub(crate) fn open_when_used(disk: Arc<dyn Disk>, path: PathBuf) -> Arc<dyn File> {
         Arc::new(FileByName { disk, path })
     }
 

@@ -3,6 +3,7 @@
 //! shows them.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +27,13 @@ const FEW_FILES: u32 = 1_024;
 
 /// Requests of one connection that wait for their answers.
 const IN_FLIGHT: usize = 16;
+
+/// Held by each test: what measures must not run beside others.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn print_or_assert(what: &str, took: Duration, limit: Duration) {
     println!("{what}: {took:?} (limit {limit:?})");
@@ -121,6 +129,7 @@ fn launcher(data_dir: &Path) -> Launcher {
 
 #[test]
 fn a_record_is_acknowledged_at_once_in_an_empty_folder() {
+    let _alone = alone();
     let mut times: Vec<_> = (0..STARTS)
         .map(|_| {
             let broker = Launcher::default().spawn().expect("the process starts");
@@ -133,6 +142,7 @@ fn a_record_is_acknowledged_at_once_in_an_empty_folder() {
 
 #[test]
 fn a_broker_at_rest_takes_little() {
+    let _alone = alone();
     let broker = Broker::start_default().expect("the broker starts");
     time_to_first_record(&broker);
     let figures = || ProcessFigures::of(broker.pid()).expect("the broker runs");
@@ -150,6 +160,7 @@ fn a_broker_at_rest_takes_little() {
 
 #[test]
 fn a_thousand_partitions_are_back_soon() {
+    let _alone = alone();
     let data = tempfile::tempdir().expect("a folder for the data");
     let mut broker = launcher(data.path()).start().expect("the broker starts");
     let mut client = broker.client().expect("the broker listens");

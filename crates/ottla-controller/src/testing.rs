@@ -17,9 +17,7 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle as Runtime};
 use tokio::sync::mpsc;
 
-use crate::raft::network::{Call, CallError, Peers, Reply, Replying, Target};
-use crate::raft::types::{Raft, Voter};
-use crate::{Handle, Options, Seams, StartError};
+use crate::{Call, CallError, Handle, Options, Peers, Reply, Replying, Seams, StartError, Target};
 
 /// Runs `test` on one thread, with paused time and a seeded scheduler.
 pub(crate) fn simulate<T>(seed: u64, test: impl Future<Output = T>) -> T {
@@ -95,11 +93,11 @@ impl Workers for InlineWorkers {
 pub(crate) const DIRECTORY: &str = "/data/quorum";
 
 pub(crate) fn options(node_id: i32) -> Options {
-    Options::new(BrokerId(node_id), PathBuf::from(DIRECTORY), voter(node_id).directory_id)
+    Options::new(BrokerId(node_id), PathBuf::from(DIRECTORY), directory_id(node_id))
 }
 
-pub(crate) fn voter(node_id: i32) -> Voter {
-    Voter { directory_id: DirectoryId(Uuid([node_id as u8 + 1; 16])) }
+fn directory_id(node_id: i32) -> DirectoryId {
+    DirectoryId(Uuid([node_id as u8 + 1; 16]))
 }
 
 pub(crate) fn seams(scope: &TaskScope, disk: &Arc<SimDisk>, workers: Arc<dyn Workers>) -> Seams {
@@ -169,7 +167,7 @@ pub(crate) fn registration(start: u64) -> RegisterBroker {
 /// Voters 1, 2 and 3, joined by a network of drawn delays that can be cut, and the trace of what happened.
 pub(crate) struct Cluster {
     pub(crate) network: Arc<Network>,
-    pub(crate) nodes: BTreeMap<u64, Node>,
+    pub(crate) nodes: BTreeMap<i32, Node>,
     pub(crate) entropy: SeededEntropy,
 }
 
@@ -182,8 +180,8 @@ pub(crate) struct Network {
 
 #[derive(Debug, Default)]
 struct NetworkState {
-    rafts: BTreeMap<u64, (Raft, TaskScope)>,
-    cut_off: BTreeSet<u64>,
+    nodes: BTreeMap<i32, (Handle, TaskScope)>,
+    cut_off: BTreeSet<i32>,
     calls: BTreeMap<&'static str, usize>,
     trace: Vec<String>,
 }
@@ -204,7 +202,7 @@ impl Network {
     }
 
     /// Lets no call from or to the node through.
-    pub(crate) fn cut_off(&self, node_id: u64) {
+    pub(crate) fn cut_off(&self, node_id: i32) {
         self.trace(format_args!("cut off {node_id}"));
         self.state.lock().cut_off.insert(node_id);
     }
@@ -214,29 +212,27 @@ impl Network {
         self.state.lock().cut_off.clear();
     }
 
-    fn reach(&self, from: u64, to: u64) -> Result<(Raft, TaskScope), CallError> {
+    fn reach(&self, from: i32, to: i32) -> Result<(Handle, TaskScope), CallError> {
         let state = self.state.lock();
         let is_cut = state.cut_off.contains(&from) || state.cut_off.contains(&to);
-        let raft = state.rafts.get(&to).filter(|_| !is_cut);
-        raft.cloned().ok_or(CallError::Unreachable { node_id: to })
+        let node = state.nodes.get(&to).filter(|_| !is_cut);
+        node.cloned().ok_or(CallError::Unreachable { node_id: BrokerId(to) })
     }
 
     async fn delay(&self) {
         timer::sleep(Duration::from_millis(self.entropy.below(8))).await;
     }
 
-    async fn carry(self: Arc<Self>, from: u64, target: Target, call: Call) -> Result<Reply, CallError> {
-        let (to, kind) = (target.node_id, kind_of(&call));
+    async fn carry(self: Arc<Self>, from: i32, target: Target, call: Call) -> Result<Reply, CallError> {
+        let (to, kind) = (target.node_id.0, call.kind());
         self.delay().await;
         if self.entropy.one_in(33) {
             self.trace(format_args!("lost {kind} {from} -> {to}"));
             return std::future::pending().await;
         }
-        let (raft, scope) = self.reach(from, to)?;
-        assert_eq!(target.voter, voter(to as i32), "a call names the directory that it is for");
+        let (handle, scope) = self.reach(from, to)?;
         self.trace(format_args!("{kind} {from} -> {to}"));
-        let reply =
-            scope.enter(answer(raft, call)).await.map_err(|reason| CallError::Failed { node_id: to, reason })?;
+        let reply = scope.enter(handle.answer(target, call)).await?;
         *self.state.lock().calls.entry(kind).or_default() += 1;
         self.delay().await;
         self.reach(to, from)?;
@@ -244,39 +240,10 @@ impl Network {
     }
 }
 
-fn kind_of(call: &Call) -> &'static str {
-    match call {
-        Call::AppendEntries(_) => "append",
-        Call::Vote(_) => "vote",
-        Call::PreVote(_) => "pre-vote",
-        Call::InstallSnapshot(..) => "snapshot",
-        Call::TransferLeader(_) => "transfer",
-    }
-}
-
-/// What a voter does with a call.
-async fn answer(raft: Raft, call: Call) -> Result<Reply, String> {
-    let words = |error: &dyn std::fmt::Display| error.to_string();
-    Ok(match call {
-        Call::AppendEntries(request) => {
-            Reply::AppendEntries(raft.append_entries(request).await.map_err(|e| words(&e))?)
-        }
-        Call::Vote(request) => Reply::Vote(raft.vote(request).await.map_err(|e| words(&e))?),
-        Call::PreVote(request) => Reply::Vote(raft.pre_vote(request).await.map_err(|e| words(&e))?),
-        Call::InstallSnapshot(vote, snapshot) => {
-            let response = raft.install_full_snapshot(vote, snapshot).await;
-            Reply::InstallSnapshot(response.map_err(|e| words(&e))?)
-        }
-        Call::TransferLeader(request) => {
-            Reply::TransferLeader(raft.handle_transfer_leader(request).await.map_err(|e| words(&e))?)
-        }
-    })
-}
-
 /// The network as one node sees it.
 #[derive(Debug)]
 struct Port {
-    node_id: u64,
+    node_id: i32,
     network: Arc<Network>,
 }
 
@@ -287,7 +254,7 @@ impl Peers for Port {
 }
 
 impl Cluster {
-    pub(crate) async fn start(seed: u64, disks: BTreeMap<u64, Arc<SimDisk>>) -> Cluster {
+    pub(crate) async fn start(seed: u64, disks: BTreeMap<i32, Arc<SimDisk>>) -> Cluster {
         let entropy = SeededEntropy::new(seed);
         let state = Mutex::default();
         let network = Arc::new(Network { entropy: entropy.fork(), origin: timer::now(), state });
@@ -302,27 +269,27 @@ impl Cluster {
         Cluster::start(seed, [1, 2, 3].map(|node_id| (node_id, new_disk())).into()).await
     }
 
-    pub(crate) async fn boot(&mut self, node_id: u64, disk: Arc<SimDisk>) {
+    pub(crate) async fn boot(&mut self, node_id: i32, disk: Arc<SimDisk>) {
         self.network.trace(format_args!("boot {node_id}"));
         let (scope, seams) = Node::surroundings(&disk, self.entropy.next_u64());
-        let voters = [1, 2, 3].map(|id| (id, voter(id as i32))).into();
+        let voters = [1, 2, 3].map(|id| (BrokerId(id), directory_id(id))).into();
         let peers = Arc::new(Port { node_id, network: self.network.clone() });
-        let options = Options { snapshot_record_bytes: 2000, ..options(node_id as i32) };
+        let options = Options { snapshot_record_bytes: 2000, ..options(node_id) };
         let started = scope.enter(Handle::start_voter(options, seams, voters, peers)).await;
         let handle = started.expect("its disk is sound");
-        self.network.state.lock().rafts.insert(node_id, (handle.inner.raft.clone(), scope.clone()));
+        self.network.state.lock().nodes.insert(node_id, (handle.clone(), scope.clone()));
         self.nodes.insert(node_id, Node { disk, scope, handle });
     }
 
-    pub(crate) async fn crash(&mut self, node_id: u64) -> Arc<SimDisk> {
+    pub(crate) async fn crash(&mut self, node_id: i32) -> Arc<SimDisk> {
         self.network.trace(format_args!("crash {node_id}"));
-        self.network.state.lock().rafts.remove(&node_id);
+        self.network.state.lock().nodes.remove(&node_id);
         let seed = self.entropy.next_u64();
         self.nodes.remove(&node_id).expect("it runs").crash(seed).await
     }
 
     /// The id of the active controller, as soon as one of those that can be reached is.
-    pub(crate) async fn active(&self) -> u64 {
+    pub(crate) async fn active(&self) -> i32 {
         loop {
             let cut_off = self.network.state.lock().cut_off.clone();
             let mut running = self.nodes.iter().filter(|(node_id, _)| !cut_off.contains(node_id));

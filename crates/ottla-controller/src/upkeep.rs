@@ -12,8 +12,8 @@ use crate::{Failure, Options};
 pub(crate) async fn keep_up(raft: Raft, options: Options, mut upkeep: watch::Receiver<Upkeep>) {
     loop {
         let Upkeep { record_bytes, voters } = *upkeep.borrow_and_update();
-        // A sole voter hears nobody and nobody hears it: it wakes up for requests only.
-        raft.runtime_config().tick(voters > 1);
+        // A sole voter hears nobody and nobody hears it: it wakes up for requests only. Who has not applied any membership yet must listen.
+        raft.runtime_config().tick(voters != 1);
         if record_bytes >= options.snapshot_record_bytes && raft.trigger().snapshot().await.is_err() {
             return;
         }

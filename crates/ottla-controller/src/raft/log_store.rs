@@ -140,7 +140,7 @@ impl LogStore {
         }
         self.shared.sync_now(&mut state)?;
         let end = state.log.log_end_offset();
-        if end > start {
+        if end > state.log.log_start_offset() {
             let reader = state.log.reader();
             let last = read_entries(&reader, end + -1, end, READ_BYTES_MAX)?.pop();
             state.last = last.map(|entry| entry.log_id);
@@ -238,6 +238,15 @@ impl Shared {
             Some(ballast) => ballast.with_room(write),
             None => write(),
         }
+    }
+
+    /// Raft asks for a log without holes; where an empty one begins is for its first entry to say.
+    fn begin_at(&self, log: &mut Log, first: Offset) -> io::Result<()> {
+        let end = log.log_end_offset();
+        if first > end && log.log_start_offset() == end {
+            log.truncate_fully_and_start_at(first, self.clock.wall()).map_err(io::Error::other)?;
+        }
+        Ok(())
     }
 
     fn append(&self, log: &mut Log, batch: Batch) -> ottla_storage::Result<()> {
@@ -342,6 +351,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         {
             let mut state = self.shared.state.lock();
             for entry in entries {
+                self.shared.begin_at(&mut state.log, offset_of(&entry.log_id))?;
                 let batch = encode_batch(&entry, self.shared.clock.wall());
                 self.shared
                     .append(&mut state.log, batch)
@@ -360,7 +370,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             let mut state = self.shared.state.lock();
             let end = last.map_or(start_of(state.quorum.purged), |last| offset_of(&last) + 1);
             state.log.truncate_to(end, self.shared.clock.wall()).map_err(io::Error::other)?;
-            state.last = last.or(state.quorum.purged);
+            state.last = state.last.min(last.or(state.quorum.purged));
             self.shared.write_progress(&state)?;
             state.log.recovery_point()
         };
@@ -388,13 +398,20 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 }
 
+impl EntryReader {
+    /// What there is of a range: entries may be missing at both of its ends, never in its middle.
+    fn read(&self, (start, end): (Offset, Offset), bytes_max: usize) -> io::Result<Vec<Entry>> {
+        let (first, log_end) = (self.reader.log_start_offset(), self.reader.log_end_offset());
+        read_entries(&self.reader, start.max(first), end.min(log_end), bytes_max)
+    }
+}
+
 impl RaftLogReader<TypeConfig> for EntryReader {
     async fn try_get_log_entries<R>(&mut self, range: R) -> io::Result<Vec<Entry>>
     where
         R: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
-        let (start, end) = offsets(&range);
-        read_entries(&self.reader, start, end.min(self.reader.log_end_offset()), usize::MAX)
+        self.read(offsets(&range), usize::MAX)
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
@@ -402,8 +419,7 @@ impl RaftLogReader<TypeConfig> for EntryReader {
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
-        let (start, end) = offsets(&(start..end));
-        read_entries(&self.reader, start, end.min(self.reader.log_end_offset()), READ_BYTES_MAX)
+        self.read(offsets(&(start..end)), READ_BYTES_MAX)
     }
 }
 

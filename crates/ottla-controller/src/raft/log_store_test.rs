@@ -140,12 +140,8 @@ fn check(disk: &Arc<SimDisk>, promised: &Promised) -> Result<(), String> {
             return Err(format!("vote {:?} was saved, {vote:?} is found", promised.vote));
         }
         let state = store.get_log_state().await.map_err(|error| error.to_string())?;
-        let entries = reader.try_get_log_entries(..).await;
         let start = state.last_purged_log_id.map_or(0, |purged| purged.index() + 1);
-        let entries = match entries {
-            Ok(entries) => entries,
-            Err(_) => reader.try_get_log_entries(start..).await.map_err(|error| error.to_string())?,
-        };
+        let entries = reader.try_get_log_entries(..).await.map_err(|error| error.to_string())?;
         let mut found = BTreeMap::new();
         for (expected, entry) in (start..).zip(entries) {
             let EntryPayload::Normal(proposal) = entry.payload else {

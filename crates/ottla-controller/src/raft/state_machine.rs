@@ -62,10 +62,6 @@ impl StateMachine {
         Ok(StateMachine { state, images, upkeep: Arc::new(watch::Sender::new(upkeep)), file })
     }
 
-    pub(crate) fn last_applied(&self) -> Option<LogId> {
-        self.state.last_applied
-    }
-
     pub(crate) fn images(&self) -> watch::Receiver<Arc<Image>> {
         self.images.subscribe()
     }

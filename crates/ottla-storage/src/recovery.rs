@@ -166,8 +166,6 @@ impl Recovery<'_> {
         let start = opening.log_start_offset;
         let segment = Segment::create(self.disk(), self.directory.clone(), start)?;
         remove_if_there(self.disk(), &self.directory.join(TRUNCATION))?;
-        let mut dirt = Dirt::default();
-        dirt.note_names();
         let restored = Restored {
             segments: vec![Arc::new(segment)],
             log_start_offset: start,
@@ -178,7 +176,7 @@ impl Recovery<'_> {
             bytes_since_snapshot: 0,
             epochs: LeaderEpochs::default(),
             epochs_changed: self.disk().entry(&self.directory.join(EPOCHS))?.is_some(),
-            dirt,
+            dirt: Dirt::default(),
             truncated_to: None,
         };
         Ok((restored, Recovered { created: true, ..Recovered::default() }))

@@ -271,6 +271,11 @@ impl Segment {
         }
     }
 
+    /// Has to be called before [`Segment::index_batch`] where nothing was written before: what that compares with is in memory then.
+    pub(crate) fn load_newest_entries(&self, disk: &dyn Disk) -> disk::Result<()> {
+        self.newest_times(disk, &mut self.indexes.lock())
+    }
+
     /// Writes all index entries to their files, and returns whether there were any to write. `is_final` adds the largest timestamp: the
     /// segment takes no more batches for now.
     pub(crate) fn write_indexes(&self, disk: &dyn Disk, is_final: bool) -> Result<bool> {
@@ -309,15 +314,17 @@ impl Segment {
         Ok(())
     }
 
-    /// Forgets what the indexes say of `end_offset` and behind, in the files too.
+    /// Forgets what the indexes say of `end_offset` and behind, in the files too. Batches from the last entry on have to be indexed anew.
     pub(crate) fn truncate_indexes(&self, disk: &dyn Disk, end_offset: Offset) -> disk::Result<()> {
         let relative_end = end_offset - self.base_offset;
         let mut indexes = self.indexes.lock();
         let indexes = &mut *indexes;
-        let is_below = |relative_offset: u32| i64::from(relative_offset) < relative_end;
         let (offsets, times) = (self.path(OFFSET_INDEX), self.path(TIME_INDEX));
-        indexes.offsets.truncate(disk, &offsets, |entry| is_below(entry.relative_offset))?;
-        indexes.times.truncate(disk, &times, |entry| is_below(entry.relative_offset))?;
+        let is_below = |entry: &OffsetEntry| i64::from(entry.relative_offset) < relative_end;
+        let last = indexes.offsets.truncate(disk, &offsets, is_below)?;
+        // Batches behind the last entry are indexed anew, so that what the time index knows of them is not missed.
+        let is_known = |entry: &TimeEntry| last.is_some_and(|last| entry.relative_offset <= last.relative_offset);
+        indexes.times.truncate(disk, &times, is_known)?;
         indexes.largest = None;
         indexes.bytes_since_entry = 0;
         self.write_entries(disk, indexes)?;
@@ -479,9 +486,8 @@ impl Segment {
 impl Indexes {
     /// Adds the largest timestamp to the time index, where it is news there. The newest entry is known: see `newest_times`.
     fn push_largest(&mut self) {
-        let last = self.times.last_known();
-        if let Some(largest) = self.largest.filter(|largest| last.is_none_or(|last| largest.timestamp > last.timestamp))
-        {
+        let newest = self.times.last_known().map_or(Timestamp::NONE.0, |last| last.timestamp);
+        if let Some(largest) = self.largest.filter(|largest| largest.timestamp > newest) {
             self.times.push(largest);
         }
     }

@@ -29,6 +29,10 @@ impl Entry<OFFSET_ENTRY_LEN> for OffsetEntry {
         OffsetEntry { relative_offset: u32::from_be_bytes([a, b, c, d]), position: u32::from_be_bytes([e, f, g, h]) }
     }
 
+    fn may_be_first(self) -> bool {
+        self.position > 0
+    }
+
     fn may_follow(self, earlier: OffsetEntry) -> bool {
         self.relative_offset > earlier.relative_offset && self.position > earlier.position
     }

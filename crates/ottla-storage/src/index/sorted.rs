@@ -22,6 +22,9 @@ pub(crate) trait Entry<const N: usize>: Copy {
     /// What stands in the file. Any bytes give an entry; whether it makes sense shows beside its neighbours.
     fn decode(bytes: [u8; N]) -> Self;
 
+    /// Whether this entry may be an index's first. Zeros, which a crash leaves for what was never written, may not.
+    fn may_be_first(self) -> bool;
+
     /// Whether this entry may stand directly behind `earlier`.
     fn may_follow(self, earlier: Self) -> bool;
 }
@@ -151,22 +154,30 @@ impl<const N: usize, E: Entry<N>> SortedIndex<N, E> {
         if found == 0 || (found == entries.len() && !ends_the_file) { None } else { Some(entries[found - 1]) }
     }
 
-    /// Drops all entries for which `is_kept` does not hold; it holds for a (maybe empty) beginning. The file is cut at the next
-    /// [`SortedIndex::write`].
-    pub(crate) fn truncate(&mut self, disk: &dyn Disk, path: &Path, is_kept: impl Fn(&E) -> bool) -> disk::Result<()> {
+    /// Keeps the entries from the first on as long as they ascend and `is_kept` holds, and drops the rest, which may be anything. The file
+    /// is cut at the next [`SortedIndex::write`]. Returns the last entry that is kept.
+    ///
+    /// Reads the whole file, since what was not synced need not be in order.
+    pub(crate) fn truncate(
+        &mut self,
+        disk: &dyn Disk,
+        path: &Path,
+        is_kept: impl Fn(&E) -> bool,
+    ) -> disk::Result<Option<E>> {
+        let mut entries = match self.on_file {
+            0 => Vec::new(),
+            on_file => read_entries(&*disk.open(path, Open::Read)?, 0, on_file)?,
+        };
+        entries.append(&mut self.in_memory);
+        let ascending = entries.windows(2).take_while(|pair| pair[1].may_follow(pair[0])).count() + 1;
+        let sound = if entries.first().is_some_and(|first| first.may_be_first()) { ascending } else { 0 };
+        let kept = entries[..sound].iter().take_while(|entry| is_kept(entry)).count();
+        self.in_memory = entries[(self.on_file as usize).min(kept)..kept].to_vec();
+        self.on_file = self.on_file.min(kept as u32);
+        self.last_on_file = self.on_file.checked_sub(1).map(|last| entries[last as usize]);
         self.block = None;
         self.is_written = false;
-        let kept = self.in_memory.partition_point(&is_kept);
-        self.in_memory.truncate(kept);
-        if kept > 0 || self.on_file == 0 {
-            return Ok(());
-        }
-        let file = disk.open(path, Open::Read)?;
-        let first = find_block(&file, self.on_file, &is_kept)? * BLOCK_ENTRIES;
-        let entries = read_entries(&*file, first, BLOCK_ENTRIES.min(self.on_file - first))?;
-        self.on_file = first + entries.partition_point(&is_kept) as u32;
-        self.last_on_file = None;
-        Ok(())
+        Ok(self.last_known())
     }
 
     /// All entries.

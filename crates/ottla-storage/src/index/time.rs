@@ -32,6 +32,10 @@ impl Entry<TIME_ENTRY_LEN> for TimeEntry {
         }
     }
 
+    fn may_be_first(self) -> bool {
+        self.timestamp > 0
+    }
+
     fn may_follow(self, earlier: TimeEntry) -> bool {
         self.timestamp > earlier.timestamp && self.relative_offset >= earlier.relative_offset
     }

@@ -100,9 +100,15 @@ impl Log {
     /// Errors: `InvalidFile` where the folder belongs to another topic, `Disk`.
     pub fn open(environment: &Arc<LogEnvironment>, directory: &Path, opening: Opening) -> Result<(Log, Recovered)> {
         let disk = &*environment.disk;
-        check_topic(disk, directory, opening.topic_id)?;
+        let is_owned = check_topic(disk, directory, opening.topic_id)?;
         let directory: Arc<Path> = directory.into();
         let (restored, recovered) = recovery::restore(environment, &directory, &opening)?;
+        match opening.topic_id {
+            Some(topic_id) if !is_owned => partition_metadata::write_topic_id(disk, &directory, topic_id)?,
+            // The first segment's name is durable from the start: a log that begins later has had its beginning deleted.
+            _ if recovered.created => disk.sync_dir(&directory)?,
+            _ => {}
+        }
         let Restored { segments, log_start_offset, end_offset, durable_offset, producers, snapshot_offset, .. } =
             restored;
         let active = segments.last().expect("recovery leaves an active segment").clone();
@@ -377,13 +383,14 @@ fn draw_jitter(environment: &LogEnvironment, config: &LogConfig) -> u64 {
     }
 }
 
-fn check_topic(disk: &dyn Disk, directory: &Path, topic_id: Option<TopicId>) -> Result<()> {
+/// Whether the folder says already that it belongs to the topic.
+fn check_topic(disk: &dyn Disk, directory: &Path, topic_id: Option<TopicId>) -> Result<bool> {
     let Some(topic_id) = topic_id else {
-        return Ok(());
+        return Ok(false);
     };
     match partition_metadata::read_topic_id(disk, directory)? {
-        None => partition_metadata::write_topic_id(disk, directory, topic_id),
-        Some(found) if found == topic_id => Ok(()),
+        None => Ok(false),
+        Some(found) if found == topic_id => Ok(true),
         Some(found) => {
             let path: PathBuf = directory.join(partition_metadata::FILE_NAME);
             Err(Error::invalid_file(&path, format!("it belongs to topic {}, not {}", found.0, topic_id.0)))

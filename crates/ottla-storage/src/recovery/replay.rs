@@ -109,6 +109,7 @@ impl<'a> Replay<'a> {
         let disk = &*self.environment.disk;
         let file = segment.file(disk, &self.environment.segment_cache)?;
         let size = segment.published().size;
+        segment.load_newest_entries(disk)?;
         let indexed_to = segment.floor_position(disk, Offset::MAX)?;
         let start = segment.floor_position(disk, self.snapshot_offset)?.min(if index { indexed_to } else { u64::MAX });
         let mut walk = BatchWalk::new(file, start, size, SCAN_CHUNK);

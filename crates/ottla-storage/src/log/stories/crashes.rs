@@ -283,8 +283,7 @@ fn check(image: Arc<SimDisk>, promised: &Promised, mistake: Mistake) -> Result<(
 
 fn check_content(log: &mut Log, promised: &Promised) -> Result<(), String> {
     let (start, end) = (log.log_start_offset().0, log.log_end_offset().0);
-    let survived: Vec<&Appended> =
-        promised.batches.iter().filter(|batch| batch.header.base_offset.0 < end).collect();
+    let survived: Vec<&Appended> = promised.batches.iter().filter(|batch| batch.header.base_offset.0 < end).collect();
     let expected_end = survived.last().map_or(0, |last| last.header.next_offset().0).max(start);
     if end != expected_end || end < promised.durable {
         return Err(format!("it ends at {end}, {} were durable", promised.durable));
@@ -295,9 +294,9 @@ fn check_content(log: &mut Log, promised: &Promised) -> Result<(), String> {
     }
     let expected = survived.iter().filter(|batch| batch.header.base_offset.0 >= start);
     let found = read_all(&log.reader());
-    if !expected.map(|batch| (batch.header.base_offset.0, batch.value.as_str())).eq(found
-        .iter()
-        .map(|(offset, value)| (*offset, value.as_str())))
+    if !expected
+        .map(|batch| (batch.header.base_offset.0, batch.value.as_str()))
+        .eq(found.iter().map(|(offset, value)| (*offset, value.as_str())))
     {
         return Err("the records are others".to_owned());
     }

@@ -3,16 +3,18 @@
 use ottla_base::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, PartitionIndex, TopicId, TopicName};
 
 /// Why a request, or one topic or partition of it, is refused. Nothing of what is refused is recorded.
+///
+/// Where Kafka has a message for the cause, this one is Kafka's: clients show it (`ReplicationControlManager`).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A topic of this name exists.
-    #[error("topic '{name}' already exists")]
+    #[error("Topic '{name}' already exists.")]
     TopicExists {
         /// The name.
         name: TopicName,
     },
     /// A topic exists whose name differs only in `.` and `_`, which are one in metric names.
-    #[error("topic '{name}' collides with existing topic '{existing}'")]
+    #[error("Topic '{name}' collides with existing topic: {existing}")]
     TopicCollision {
         /// The name that was asked for.
         name: TopicName,
@@ -20,16 +22,16 @@ pub enum Error {
         existing: TopicName,
     },
     /// The request names one topic more than once.
-    #[error("the topic is named more than once in the request")]
+    #[error("Duplicate topic name.")]
     DuplicateTopic,
     /// No topic has this name.
-    #[error("topic '{name}' does not exist")]
+    #[error("This server does not host this topic-partition.")]
     UnknownTopic {
         /// The name.
         name: TopicName,
     },
     /// No topic has this id.
-    #[error("no topic has the id {topic_id}")]
+    #[error("This server does not host this topic ID.")]
     UnknownTopicId {
         /// The id.
         topic_id: TopicId,
@@ -41,13 +43,13 @@ pub enum Error {
         partition: PartitionIndex,
     },
     /// A partition count that is neither positive nor -1 (the default).
-    #[error("number of partitions was set to {count}, which is neither positive nor -1")]
+    #[error("Number of partitions was set to an invalid non-positive value.")]
     InvalidPartitionCount {
         /// The count.
         count: i32,
     },
     /// CreatePartitions with a count that is no increase.
-    #[error("the topic has {current} partitions; {asked} is no increase")]
+    #[error("The topic currently has {current} partition(s); {asked} would not be an increase.")]
     NoIncrease {
         /// How many it has.
         current: usize,
@@ -55,13 +57,16 @@ pub enum Error {
         asked: i32,
     },
     /// A replication factor that is neither positive nor -1 (the default).
-    #[error("replication factor was set to {factor}, which is neither positive nor -1")]
+    #[error("Replication factor must be larger than 0, or -1 to use the default value.")]
     InvalidReplicationFactor {
         /// The factor.
         factor: i16,
     },
     /// More replicas than brokers.
-    #[error("replication factor {factor} cannot be reached because only {registered} brokers are registered")]
+    #[error(
+        "Unable to replicate the partition {factor} time(s): The target replication factor of {factor} cannot be reached because only \
+         {registered} broker(s) are registered."
+    )]
     TooFewBrokers {
         /// The factor.
         factor: usize,
@@ -69,13 +74,13 @@ pub enum Error {
         registered: usize,
     },
     /// No broker can lead: all are fenced.
-    #[error("all brokers are currently fenced")]
+    #[error("Unable to replicate the partition: All brokers are currently fenced.")]
     AllBrokersFenced,
     /// A manual assignment together with a count or a factor.
-    #[error("a manual assignment was given, so the number of partitions and the replication factor must be -1")]
+    #[error("A manual partition assignment was specified, but replication factor or numPartitions was not set to -1.")]
     CountsBesideAssignment,
     /// A manual assignment that cannot be.
-    #[error("invalid replica assignment: {reason}")]
+    #[error("{reason}")]
     InvalidAssignment {
         /// What is wrong with it.
         reason: InvalidAssignment,
@@ -168,22 +173,25 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAssignment {
     /// A partition without replicas.
-    #[error("a partition has an empty replica list")]
+    #[error("The manual partition assignment includes an empty replica list.")]
     NoReplicas,
     /// A broker twice in one partition.
-    #[error("broker {broker_id} is there more than once")]
+    #[error("The manual partition assignment includes the broker {broker_id} more than once.")]
     DuplicateBroker {
         /// The broker.
         broker_id: BrokerId,
     },
     /// A broker that is not registered.
-    #[error("broker {broker_id} is not registered")]
+    #[error("The manual partition assignment includes broker {broker_id}, but no such broker is registered.")]
     UnknownBroker {
         /// The broker.
         broker_id: BrokerId,
     },
     /// Partitions with different numbers of replicas.
-    #[error("a partition has {found} replicas where others have {expected}")]
+    #[error(
+        "The manual partition assignment includes a partition with {found} replica(s), but this is not consistent with previous \
+         partitions, which have {expected} replica(s)."
+    )]
     ReplicationFactor {
         /// This partition's number.
         found: usize,
@@ -194,19 +202,21 @@ pub enum InvalidAssignment {
     #[error("partitions should be a consecutive 0-based integer sequence")]
     PartitionsNotConsecutive,
     /// One partition twice.
-    #[error("partition {partition} is assigned more than once")]
+    #[error("Found multiple manual partition assignments for partition {partition}")]
     DuplicatePartition {
         /// The partition.
         partition: PartitionIndex,
     },
     /// No replica of the partition can lead.
-    #[error("all brokers of partition {partition} are fenced")]
+    #[error(
+        "All brokers specified in the manual partition assignment for partition {partition} are fenced or in controlled shutdown."
+    )]
     AllFenced {
         /// The partition.
         partition: PartitionIndex,
     },
     /// CreatePartitions with another number of assignments than of new partitions.
-    #[error("{added} partitions are added, but {assigned} are assigned")]
+    #[error("Attempted to add {added} additional partition(s), but only {assigned} assignment(s) were specified.")]
     AssignmentCount {
         /// How many are added.
         added: usize,

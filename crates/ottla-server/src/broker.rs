@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use ottla_base::{BrokerEpoch, BrokerId, Clock, Entropy, Offset, PartitionIndex, TopicName, Workers};
+use ottla_base::{BrokerEpoch, BrokerId, Clock, Offset, PartitionIndex, Workers};
 use ottla_controller::Handle;
 use ottla_metadata::Image;
 use ottla_protocol::ErrorCode;
@@ -37,8 +37,6 @@ pub struct BrokerParts {
     pub controller: Handle,
     /// The node's clock.
     pub clock: Arc<dyn Clock>,
-    /// The node's entropy.
-    pub entropy: Arc<dyn Entropy>,
     /// Reads data that is not in memory.
     pub workers: Arc<dyn Workers>,
 }
@@ -123,26 +121,18 @@ impl Broker {
         &*self.parts.clock
     }
 
-    /// The entropy.
-    pub(crate) fn entropy(&self) -> &dyn Entropy {
-        &*self.parts.entropy
-    }
-
     /// Where cold data is read.
     pub(crate) fn workers(&self) -> &Arc<dyn Workers> {
         &self.parts.workers
     }
 
-    /// The partition, on this node. Errors: INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_OR_PARTITION, and NOT_LEADER_OR_FOLLOWER where it is
-    /// another node's.
+    /// The partition, on this node. Errors: UNKNOWN_TOPIC_OR_PARTITION, also for a name that no topic can have, as in Kafka; and
+    /// NOT_LEADER_OR_FOLLOWER where it is another node's.
     pub(crate) fn partition(&self, topic: &str, partition: PartitionIndex) -> Result<Arc<Partition>, Failure> {
         self.parts.replicas.get(topic, partition).ok_or_else(|| self.why_missing(topic, partition))
     }
 
     fn why_missing(&self, topic: &str, partition: PartitionIndex) -> Failure {
-        if let Err(invalid) = TopicName::new(topic) {
-            return invalid.into();
-        }
         let image = self.image();
         let exists = image.topics.by_name(topic).is_some_and(|topic| topic.partition(partition).is_some());
         if exists { ErrorCode::NotLeaderOrFollower.into() } else { ErrorCode::UnknownTopicOrPartition.into() }

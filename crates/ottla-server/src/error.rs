@@ -1,7 +1,7 @@
 //! [`Failure`]: what a client is told. The one place that turns causes into Kafka's error codes, exhaustively: a new cause shows here
 //! that it has none yet.
 
-use ottla_base::InvalidTopicName;
+use ottla_base::{InvalidTopicName, TopicName};
 use ottla_protocol::ErrorCode;
 use ottla_records::ValidationError;
 
@@ -27,11 +27,31 @@ impl Failure {
     pub(crate) fn new(code: ErrorCode, message: impl ToString) -> Failure {
         Failure { code, message: Some(message.to_string()), record_errors: Vec::new() }
     }
+
+    /// There is no such topic. Kafka's words (`Errors`).
+    pub(crate) fn unknown_topic() -> Failure {
+        Failure::new(ErrorCode::UnknownTopicOrPartition, "This server does not host this topic-partition.")
+    }
+
+    /// `name` is none that a topic can have. Kafka's words (`Topic.detectInvalidTopic`).
+    pub(crate) fn invalid_topic_name(name: &str, invalid: &InvalidTopicName) -> Failure {
+        let reason = match invalid {
+            InvalidTopicName::Empty => "the empty string is not allowed".to_owned(),
+            InvalidTopicName::Dots => format!("'{name}' is not allowed"),
+            InvalidTopicName::TooLong { .. } => {
+                format!("the length of '{name}' is longer than the max allowed length {}", TopicName::LENGTH_MAX)
+            }
+            InvalidTopicName::Character { .. } => {
+                format!("'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'")
+            }
+        };
+        Failure::new(ErrorCode::InvalidTopic, format!("Topic name is invalid: {reason}"))
+    }
 }
 
-impl From<InvalidTopicName> for Failure {
-    fn from(invalid: InvalidTopicName) -> Failure {
-        Failure::new(ErrorCode::InvalidTopic, invalid)
+impl From<ottla_settings::Error> for Failure {
+    fn from(error: ottla_settings::Error) -> Failure {
+        Failure::new(ErrorCode::InvalidConfig, error)
     }
 }
 
@@ -46,6 +66,7 @@ impl From<ottla_replica::Error> for Failure {
             Error::NotEnoughReplicas(_) => Failure::new(ErrorCode::NotEnoughReplicas, error),
             Error::NotEnoughReplicasAfterAppend(_) => Failure::new(ErrorCode::NotEnoughReplicasAfterAppend, error),
             Error::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange.into(),
+            Error::OffsetNotAvailable { .. } => ErrorCode::OffsetNotAvailable.into(),
             Error::DirectoryOffline(_) => ErrorCode::KafkaStorageError.into(),
             Error::Invalid(invalid) => invalid.into(),
             Error::Log(error) => error.into(),
@@ -99,8 +120,9 @@ impl From<ottla_metadata::Error> for Failure {
             Error::UnknownTopic { .. } | Error::UnknownPartition { .. } => ErrorCode::UnknownTopicOrPartition,
             Error::UnknownTopicId { .. } => ErrorCode::UnknownTopicId,
             Error::InvalidPartitionCount { .. } | Error::NoIncrease { .. } => ErrorCode::InvalidPartitions,
-            Error::InvalidReplicationFactor { .. } | Error::TooFewBrokers { .. } => ErrorCode::InvalidReplicationFactor,
-            Error::AllBrokersFenced => ErrorCode::BrokerNotAvailable,
+            Error::InvalidReplicationFactor { .. } | Error::TooFewBrokers { .. } | Error::AllBrokersFenced => {
+                ErrorCode::InvalidReplicationFactor
+            }
             Error::InvalidAssignment { .. } => ErrorCode::InvalidReplicaAssignment,
             Error::TooLarge => ErrorCode::PolicyViolation,
             Error::UnknownBroker { .. } => ErrorCode::BrokerIdNotRegistered,

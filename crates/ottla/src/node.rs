@@ -187,7 +187,6 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
         published,
         controller: controller.clone(),
         clock,
-        entropy,
         workers: workers.clone(),
     });
     let connections = scope.child("connections", data);

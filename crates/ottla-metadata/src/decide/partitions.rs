@@ -4,6 +4,7 @@ use ottla_base::{BrokerId, PartitionIndex, TopicName};
 
 use super::placement::{Placer, check_assignment};
 use super::settings::write_caching;
+use super::topics::count;
 use super::{Context, Decision, RECORDS_PER_REQUEST_MAX, Request};
 use crate::{Error, InvalidAssignment, Record, Topic};
 
@@ -34,8 +35,9 @@ impl Request for CreatePartitions {
     fn decide(&self, context: &Context<'_>) -> Decision<Self::Response> {
         let mut placer = Placer::new(context);
         let mut records = Vec::new();
+        let times = count(self.topics.iter().map(|topic| &topic.name));
         let grow = |topic: &NewPartitions| {
-            if self.topics.iter().filter(|other| other.name == topic.name).count() > 1 {
+            if times[&topic.name] > 1 {
                 return Err(Error::DuplicateTopic);
             }
             let added = add_partitions(context, &mut placer, topic)?;

@@ -108,7 +108,8 @@ fn metric_name(name: &TopicName) -> String {
     name.as_str().replace('.', "_")
 }
 
-fn count<'a, T: Ord>(keys: impl Iterator<Item = &'a T>) -> BTreeMap<&'a T, usize> {
+/// How often each of `keys` comes.
+pub(super) fn count<'a, T: Ord>(keys: impl Iterator<Item = &'a T>) -> BTreeMap<&'a T, usize> {
     let mut times = BTreeMap::new();
     keys.for_each(|key| *times.entry(key).or_default() += 1);
     times

@@ -1,7 +1,18 @@
 //! The table of served APIs, and what a handler is.
 
 mod api_versions;
+mod authorized_operations;
+mod by_topic;
+mod create_partitions;
+mod create_topics;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
 mod fetch;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
+mod offset_for_leader_epoch;
 mod produce;
 
 use std::fmt;
@@ -20,7 +31,20 @@ pub(crate) use api_versions::unsupported as unsupported_api_versions;
 use crate::Broker;
 
 /// Every API that is served, by key. What is not here is not advertised.
-pub(crate) const TABLE: &[Api] = &[produce::API, fetch::API, api_versions::API];
+pub(crate) const TABLE: &[Api] = &[
+    produce::API,
+    fetch::API,
+    list_offsets::API,
+    metadata::API,
+    api_versions::API,
+    create_topics::API,
+    delete_topics::API,
+    init_producer_id::API,
+    offset_for_leader_epoch::API,
+    describe_configs::API,
+    create_partitions::API,
+    describe_cluster::API,
+];
 
 /// One served API.
 pub(crate) struct Api {

@@ -50,7 +50,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 /// The steps in their order: what fails fast comes first. The second says whether a step needs the packages.
 fn steps(with_clients: bool) -> Vec<(&'static str, bool, Command)> {
     let scope: &[&str] = if with_clients { &["--workspace"] } else { &["--workspace", "--exclude", "e2e"] };
-    let lint = [&["clippy"], scope, &["--all-targets", "--", "-D", "warnings"]].concat();
+    // In the profile of the tests, so that build scripts, librdkafka's long one among them, run once.
+    let lint = [&["clippy", "--profile", "checked"], scope, &["--all-targets", "--", "-D", "warnings"]].concat();
     let binary = workspace::target_dir().join("release/ottla");
     let mut end_to_end = cargo(&["test", "--profile", "checked", "--package", "e2e"]);
     end_to_end.env("OTTLA_BIN", binary);

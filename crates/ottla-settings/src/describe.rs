@@ -143,8 +143,9 @@ mod tests {
     // Rows as kafka-configs --describe --all prints them for Apache Kafka 4.3.
     #[test]
     fn rows_of_a_broker_are_kafkas() {
-        let rows = describe_broker(&layers(&["log.retention.hours=2"])).unwrap();
+        let rows = describe_broker(&layers(&["log.retention.hours=2", "node.id=3"])).unwrap();
         let check = |name, expected| assert_eq!(row(&rows, name), expected, "{name}");
+        check("broker.id", "3 Static {Static:broker.id=3, Default:broker.id=-1}");
         check("log.retention.ms", "null Default {}");
         check("log.retention.hours", "2 Static {Static:log.retention.hours=2, Default:log.retention.hours=168}");
         check("log.flush.interval.ms", "null Default {}");

@@ -65,6 +65,7 @@ pub fn load(file: Option<PropertiesFile<'_>>, overrides: &[String]) -> Result<Lo
             Err(error) => errors.push(error),
         }
     }
+    name_node_id_twice(&mut statics);
     let mut warnings = Vec::new();
     for (name, Written { text, origin }) in &statics {
         let Some(setting) = table.broker(name) else {
@@ -86,6 +87,15 @@ pub fn load(file: Option<PropertiesFile<'_>>, overrides: &[String]) -> Result<Lo
     let layers = Layers::of_static(statics);
     let broker = BrokerSettings::resolve(&layers)?;
     Ok(Loaded { layers, broker, warnings })
+}
+
+/// What is set under one of the node id's two names is set under the other too (Kafka `KafkaConfig.populateSynonyms`).
+fn name_node_id_twice(statics: &mut Layer) {
+    for (name, other) in [("node.id", "broker.id"), ("broker.id", "node.id")] {
+        if let Some(written) = statics.get(name).cloned() {
+            statics.entry(other.to_owned()).or_insert(written);
+        }
+    }
 }
 
 fn from_file(file: PropertiesFile<'_>) -> Result<Layer, Error> {

@@ -1,14 +1,14 @@
 //! Who the node is.
 
 use super::settings;
-use crate::spec::{Setting, same};
+use crate::spec::Setting;
 use crate::typed::ProcessRoles;
 
 settings! {
     /// Who the node is.
     pub struct Node {
         /// The node's id, unique in the cluster and kept for its life.
-        node_id: i32 = Setting::int("node.id").default("1").at_least(0).or(&[same("broker.id")])
+        node_id: i32 = Setting::int("node.id").default("1").at_least(0)
             .kafka_has(None, "a first node needs no configuration");
 
         /// What the node is: a broker holds partitions and serves clients, a controller votes in the metadata quorum.

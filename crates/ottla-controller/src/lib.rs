@@ -13,6 +13,8 @@ mod controller_test;
 mod error;
 mod handle;
 mod options;
+#[cfg(test)]
+mod os_disk_test;
 mod peers;
 mod propose;
 #[cfg(test)]

@@ -132,3 +132,62 @@ fn check_version(bytes: &mut &[u8]) -> Result<(), Malformed> {
         version => Err(Malformed::Version { version }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{directory, new_disk};
+    use ottla_storage::disk::ensure_dir;
+    use ottla_storage::disk::sim::SimDisk;
+    use proptest::prelude::*;
+
+    fn open(disk: &Arc<SimDisk>) -> Result<(QuorumFiles, QuorumState, Progress), ReadError> {
+        let disk: Arc<dyn Disk> = disk.clone();
+        ensure_dir(&*disk, directory()).expect("the disk is sound");
+        QuorumFiles::open(&disk, directory())
+    }
+
+    fn state(term: u64) -> QuorumState {
+        let vote = Vote { leader_id: LeaderId::new(term, 2), committed: true };
+        QuorumState { vote: Some(vote), purged: Some(LogId::new(LeaderId::new(term, 1), 9)) }
+    }
+
+    #[test]
+    fn a_damaged_vote_is_no_vote_of_none() {
+        let disk = new_disk();
+        let (files, found, _) = open(&disk).expect("a new directory");
+        assert_eq!(found, QuorumState::default());
+        files.write_state(&state(3)).expect("the disk is sound");
+        assert_eq!(open(&disk).expect("sound").1, state(3));
+        disk.rot(&directory().join(STATE_FILE), 4, 1).expect("the file exists");
+        assert!(matches!(open(&disk), Err(ReadError::Malformed { .. })));
+    }
+
+    #[test]
+    fn damaged_progress_is_forgotten() {
+        let disk = new_disk();
+        let (files, _, _) = open(&disk).expect("a new directory");
+        let progress = Progress { committed: state(3).purged, durable_offset: Offset(10) };
+        files.write_progress(&progress).expect("the disk is sound");
+        assert_eq!(open(&disk).expect("sound").2, progress);
+        disk.rot(&directory().join(PROGRESS_FILE), 4, 1).expect("the file exists");
+        assert_eq!(open(&disk).expect("sound").2, Progress { committed: None, durable_offset: Offset::ZERO });
+    }
+
+    proptest! {
+        #[test]
+        fn files_read_back(term: u64, node: u64, index: u64, committed: bool, durable: i64) {
+            let log_id = LogId::new(LeaderId::new(term, node), index);
+            let vote = Vote { leader_id: LeaderId::new(term, node), committed };
+            for state in [QuorumState { vote: Some(vote), purged: None }, QuorumState { vote: None, purged: Some(log_id) }] {
+                prop_assert_eq!(decode_state(&encode_state(&state)), Ok(state));
+            }
+            let durable_offset = Offset(durable);
+            let known = encode_progress(&Progress { committed: Some(log_id), durable_offset });
+            let unknown = encode_progress(&Progress { committed: None, durable_offset });
+            prop_assert_eq!(known.len(), unknown.len());
+            prop_assert_eq!(decode_progress(&known), Ok(Progress { committed: Some(log_id), durable_offset }));
+            prop_assert_eq!(decode_progress(&unknown), Ok(Progress { committed: None, durable_offset }));
+        }
+    }
+}

@@ -111,3 +111,51 @@ impl SnapshotFile {
         Ok(Some(Snapshot { meta, snapshot: bytes.into() }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::types::{LeaderId, LogId, Membership, Voter};
+    use openraft::vote::RaftLeaderId;
+    use ottla_base::{SeededEntropy, Uuid};
+    use ottla_metadata::{Bootstrap, Context, Defaults, Request};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn example() -> (SnapshotMeta, Image) {
+        let log_id = |index| LogId::new(LeaderId::new(3, 1), index);
+        let nodes = BTreeMap::from([(1, Voter { directory_id: ottla_base::DirectoryId(Uuid([4; 16])) })]);
+        let membership = Membership::new(vec![BTreeSet::from([1])], nodes).expect("the voter has its node");
+        let last_membership = StoredMembership::new(Some(log_id(0)), membership);
+        let (image, defaults) = (Image::empty(), Defaults::default());
+        let context = Context { image: &image, entropy: &SeededEntropy::new(1), defaults: &defaults };
+        let image = image.apply(&Bootstrap.decide(&context).records, Offset(7));
+        (SnapshotMeta { last_log_id: Some(log_id(8)), last_membership }, image)
+    }
+
+    #[test]
+    fn a_snapshot_reads_back() {
+        let (meta, image) = example();
+        assert_eq!(decode(&encode(&meta, &image)).expect("written a moment ago"), (meta, image));
+        let empty = (SnapshotMeta::default(), Image::empty());
+        assert_eq!(decode(&encode(&empty.0, &empty.1)).expect("written a moment ago"), empty);
+    }
+
+    #[test]
+    fn a_damaged_or_newer_snapshot_is_refused() {
+        let (meta, image) = example();
+        let bytes = encode(&meta, &image);
+        for at in 0..bytes.len() {
+            assert!(decode(&bytes[..at]).is_err());
+            let mut flipped = bytes.to_vec();
+            flipped[at] ^= 1;
+            assert!(decode(&flipped).is_err(), "byte {at}");
+        }
+        let mut newer = bytes[..bytes.len() - 4].to_vec();
+        newer[MAGIC.len()] = 9;
+        seal(&mut newer);
+        assert_eq!(
+            decode(&newer).expect_err("unknown").to_string(),
+            "metadata snapshot: version 9 is unknown: it was written by a newer version"
+        );
+    }
+}

@@ -153,3 +153,51 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
         Ok(Snapshot { meta, snapshot: bytes })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{InlineWorkers, directory, new_disk};
+    use openraft::vote::RaftLeaderId;
+    use ottla_base::ProducerId;
+    use ottla_metadata::{ProducerIdsRecord, Record, encode_records};
+
+    fn proposal(decided_on: i64, next: i64) -> Proposal {
+        let mut records = Vec::new();
+        encode_records(&[Record::ProducerIds(ProducerIdsRecord { next_producer_id: ProducerId(next) })], &mut records);
+        Proposal { decided_on: Offset(decided_on), records: records.into() }
+    }
+
+    fn machine() -> StateMachine {
+        StateMachine::open(SnapshotFile::new(new_disk(), Arc::new(InlineWorkers), directory())).expect("an empty disk")
+    }
+
+    #[test]
+    fn an_entry_that_was_decided_on_another_image_does_nothing() {
+        let mut machine = machine();
+        assert_eq!(machine.apply_proposal(3, &proposal(-1, 10)).expect("sound"), Applied::Accepted);
+        assert_eq!(machine.apply_proposal(4, &proposal(-1, 20)).expect("sound"), Applied::Stale);
+        assert_eq!(machine.state.image.metadata_offset, Offset(3));
+        assert_eq!(machine.state.image.next_producer_id, ProducerId(10));
+        assert_eq!(machine.apply_proposal(5, &proposal(3, 20)).expect("sound"), Applied::Accepted);
+        assert_eq!(machine.upkeep.borrow().record_bytes, 3 * proposal(0, 10).records.len() as u64);
+    }
+
+    #[test]
+    fn records_of_a_newer_version_are_an_error_that_says_so() {
+        let unknown = Proposal { decided_on: Offset(-1), records: Bytes::from_static(&[1, 2, 99, 0]) };
+        let error = machine().apply_proposal(0, &unknown).expect_err("unknown");
+        assert!(error.to_string().contains("newer version"), "{error}");
+    }
+
+    #[test]
+    fn a_snapshot_that_is_another_one_is_not_installed() {
+        let mut machine = machine();
+        let bytes = snapshot::encode(&SnapshotMeta::default(), &Image::empty());
+        let last_log_id = Some(LogId::new(super::super::types::LeaderId::new(1, 1), 5));
+        let meta = SnapshotMeta { last_log_id, ..SnapshotMeta::default() };
+        crate::testing::simulate(1, async {
+            assert!(machine.install_snapshot(&meta, bytes).await.is_err());
+        });
+    }
+}

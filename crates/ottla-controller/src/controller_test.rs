@@ -1,15 +1,20 @@
 //! The sole controller of a cluster: founding, restarts, batches, snapshots, and an end that is said clearly.
 
+use std::io::IoSlice;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
 use ottla_base::ProducerId;
 use ottla_metadata::{AllocateProducerIds, Bootstrap, CreateTopics, Image, ProducerIdBlock};
 use ottla_net::timer;
+use ottla_storage::Ballast;
 use ottla_storage::disk::sim::{SimDisk, SimOptions, SyncFault};
+use ottla_storage::disk::{Disk, Open, ensure_dir};
 
 use crate::testing::{Node, new_disk, options, registration, simulate};
-use crate::{Error, Options};
+use crate::{Error, Options, StartError};
 
 /// Registers broker 7 and takes `blocks` of producer ids, one entry each.
 async fn take_producer_ids(node: &Node, start: u64, blocks: usize) -> ProducerId {
@@ -21,17 +26,17 @@ async fn take_producer_ids(node: &Node, start: u64, blocks: usize) -> ProducerId
     node.handle.image().next_producer_id
 }
 
-async fn in_order(disk: std::sync::Arc<SimDisk>, seed: u64) -> Node {
+async fn start_on(disk: Arc<SimDisk>, seed: u64) -> Node {
     Node::start(disk, seed, options(1)).await.expect("the disk is sound")
 }
 
 #[test]
 fn a_new_cluster_has_its_id_when_the_start_returns_and_keeps_it() {
     simulate(1, async {
-        let node = in_order(new_disk(), 1).await;
+        let node = start_on(new_disk(), 1).await;
         let cluster_id = node.handle.cluster_id().expect("founded");
         assert!(node.handle.is_active());
-        let node = in_order(node.stop().await, 2).await;
+        let node = start_on(node.stop().await, 2).await;
         assert_eq!(node.handle.cluster_id(), Some(cluster_id));
         assert_eq!(node.handle.submit(Bootstrap).await, Ok(cluster_id));
     });
@@ -44,7 +49,7 @@ fn what_was_answered_survives_a_power_cut_and_is_there_at_once() {
         let mut next = ProducerId(0);
         for round in 1..6 {
             let begin = timer::now();
-            let node = in_order(disk, round).await;
+            let node = start_on(disk, round).await;
             assert!(node.handle.is_active());
             assert!(begin.elapsed() < Duration::from_millis(100), "a sole voter waits for no timeout");
             assert_eq!(node.handle.image().next_producer_id, next);
@@ -57,7 +62,7 @@ fn what_was_answered_survives_a_power_cut_and_is_there_at_once() {
 #[test]
 fn requests_that_arrive_together_leave_as_one_entry() {
     simulate(3, async {
-        let node = in_order(new_disk(), 1).await;
+        let node = start_on(new_disk(), 1).await;
         let registered = node.handle.submit(registration(1)).await.expect("committed").expect("new");
         let before = node.handle.image().metadata_offset;
         let request = AllocateProducerIds { broker_id: ottla_base::BrokerId(7), broker_epoch: registered.broker_epoch };
@@ -78,7 +83,7 @@ fn requests_that_arrive_together_leave_as_one_entry() {
 #[test]
 fn a_refusal_records_nothing_and_is_answered_all_the_same() {
     simulate(4, async {
-        let node = in_order(new_disk(), 1).await;
+        let node = start_on(new_disk(), 1).await;
         let before = node.handle.image().metadata_offset;
         let request = CreateTopics { topics: Vec::new(), validate_only: false };
         assert_eq!(node.handle.submit(request).await, Ok(Vec::new()));
@@ -104,12 +109,12 @@ fn a_snapshot_takes_the_place_of_the_log_before_it() {
 #[test]
 fn images_come_in_order_and_the_last_one_is_seen() {
     simulate(6, async {
-        let node = in_order(new_disk(), 1).await;
+        let node = start_on(new_disk(), 1).await;
         let mut images = node.handle.images();
         let seen = node.scope.spawn(async move {
             let mut offsets = Vec::new();
             while images.changed().await.is_ok() {
-                let image: std::sync::Arc<Image> = images.borrow_and_update().clone();
+                let image: Arc<Image> = images.borrow_and_update().clone();
                 offsets.push(image.metadata_offset);
                 if image.next_producer_id.0 == 3 * ProducerIdBlock::LEN {
                     return offsets;
@@ -126,7 +131,7 @@ fn images_come_in_order_and_the_last_one_is_seen() {
 #[test]
 fn a_failed_sync_is_the_end_and_is_never_answered() {
     simulate(7, async {
-        let node = in_order(new_disk(), 1).await;
+        let node = start_on(new_disk(), 1).await;
         node.disk.fail_next_sync(SyncFault::DropsPages);
         let answer = node.handle.submit(registration(1)).await;
         assert_eq!(answer.expect_err("its entry is not durable"), Error::Stopped);
@@ -136,11 +141,49 @@ fn a_failed_sync_is_the_end_and_is_never_answered() {
     });
 }
 
+/// Fills what room there is.
+fn fill(disk: &SimDisk) {
+    let file = disk.open(Path::new("/data/filler"), Open::CreateIfMissing).expect("a name takes no room");
+    let mut position = 0;
+    while file.write_all_at(&[IoSlice::new(&[1; 4096])], position).is_ok() {
+        position += 4096;
+    }
+}
+
+#[test]
+fn the_ballast_keeps_the_quorum_going_on_a_full_disk() {
+    simulate(9, async {
+        let disk = SimDisk::new(SimOptions { capacity: Some(8 << 20), ..SimOptions::default() });
+        ensure_dir(&*disk, Path::new("/data")).expect("an empty disk");
+        let file_system = disk.file_system(Path::new("/data")).expect("the folder exists");
+        let ballast = Ballast::new(disk.clone(), file_system, Path::new("/data"), 256 << 10).expect("there is room");
+        let ballast = Arc::new(ballast);
+        let node = Node::start_with_ballast(disk, 1, options(1), Some(ballast.clone())).await.expect("there is room");
+        fill(&node.disk);
+        take_producer_ids(&node, 1, 100).await;
+        assert!(!ballast.is_held());
+        let image = node.handle.image();
+        assert_eq!(start_on(node.crash(1).await, 2).await.handle.image(), image);
+    });
+}
+
+#[test]
+fn a_log_that_lost_what_was_durable_is_not_started_from() {
+    simulate(10, async {
+        let node = start_on(new_disk(), 1).await;
+        take_producer_ids(&node, 1, 5).await;
+        let disk = node.stop().await;
+        disk.rot(Path::new("/data/quorum/log/00000000000000000000.log"), 100, 1).expect("the log is there");
+        let started = Node::start(disk, 2, options(1)).await.map(|node| node.handle.image());
+        assert!(matches!(started, Err(StartError::Damaged { .. })), "{started:?}");
+    });
+}
+
 #[test]
 fn a_full_disk_is_the_end_and_is_said_so() {
     simulate(8, async {
         let disk = SimDisk::new(SimOptions { capacity: Some(256 << 10), ..SimOptions::default() });
-        let node = in_order(disk, 1).await;
+        let node = start_on(disk, 1).await;
         let fill = async { take_producer_ids(&node, 1, 10_000).await };
         let failure = tokio::select! {
             biased;

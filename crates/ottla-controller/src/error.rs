@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ottla_base::{BrokerId, Offset};
+use ottla_base::BrokerId;
 
 /// Why a request came to nothing, or may have. What the *decision* refuses is in its response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,12 +45,12 @@ pub enum StartError {
         reason: String,
     },
     /// Entries that were durable cannot be read: the quorum's other voters, or a backup, still have them.
-    #[error("the metadata log in {} is damaged at {at}: entries that were durable cannot be read back", directory.display())]
+    #[error("the metadata log in {} is damaged, entries that were durable cannot be read back: {reason}", directory.display())]
     Damaged {
         /// The quorum's folder.
         directory: PathBuf,
-        /// The first entry that cannot be read.
-        at: Offset,
+        /// What cannot be read.
+        reason: String,
     },
     /// Log and snapshot do not fit together.
     #[error("start the metadata quorum: {reason}")]

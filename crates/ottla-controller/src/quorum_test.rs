@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ottla_base::{Entropy, Offset};
+use ottla_base::{BrokerId, DirectoryId, Entropy, Offset, Uuid};
 use ottla_net::timer;
 use parking_lot::Mutex;
 
 use crate::testing::{Cluster, registration, simulate};
-use crate::{Error, Handle};
+use crate::{Call, CallError, Error, Handle, Target};
 
 /// A client that registers one start of a broker after the other, wherever the active controller is.
 struct Client {
@@ -103,7 +103,7 @@ async fn check_convergence(cluster: &Cluster, (start, epoch): (u64, i64)) {
     }
     let images: Vec<_> = cluster.nodes.values().map(|node| node.handle.image()).collect();
     assert!(images.iter().all(|image| *image == images[0]), "one offset, one image");
-    let broker = images[0].brokers.get(ottla_base::BrokerId(7)).expect("registered");
+    let broker = images[0].brokers.get(BrokerId(7)).expect("registered");
     assert!(broker.start_counter >= start && broker.broker_epoch.0 >= epoch, "what was acknowledged is there");
 }
 
@@ -127,6 +127,18 @@ fn an_election_asks_before_it_votes() {
         timer::sleep(Duration::from_secs(1)).await;
         assert_ne!(cluster.active().await, first);
         assert!(cluster.network.calls("pre-vote") > 0 && cluster.network.calls("vote") > 0);
+    });
+}
+
+#[test]
+fn a_call_to_another_directory_is_refused() {
+    simulate(4, async {
+        let cluster = Cluster::of_three(4).await;
+        let (node_id, directory_id) = (BrokerId(1), DirectoryId(Uuid([99; 16])));
+        let vote = openraft::raft::VoteRequest::new(crate::raft::types::Vote::new(99, 2), None);
+        let call = Call(crate::peers::Request::Vote(vote));
+        let answer = cluster.nodes[&1].handle.answer(Target { node_id, directory_id }, call).await;
+        assert!(matches!(answer, Err(CallError::OtherVoter { .. })), "it has forgotten whom it voted for");
     });
 }
 

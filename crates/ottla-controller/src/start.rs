@@ -90,6 +90,7 @@ impl Handle {
 
     /// Why the first request of a start came to nothing.
     fn start_failed(&self, error: Error) -> StartError {
+        self.inner.scope.abort();
         let failure = self.inner.failure.borrow().clone();
         StartError::Raft { reason: failure.map_or_else(|| error.to_string(), |failure| failure.reason) }
     }

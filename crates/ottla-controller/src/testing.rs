@@ -12,6 +12,7 @@ use ottla_base::{
 };
 use ottla_metadata::{Listener, RegisterBroker};
 use ottla_net::{TaskScope, timer};
+use ottla_storage::Ballast;
 use ottla_storage::disk::sim::{SimDisk, SimOptions};
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle as Runtime};
@@ -114,7 +115,17 @@ pub(crate) struct Node {
 impl Node {
     /// Starts the sole voter on `disk`.
     pub(crate) async fn start(disk: Arc<SimDisk>, seed: u64, options: Options) -> Result<Node, StartError> {
+        Node::start_with_ballast(disk, seed, options, None).await
+    }
+
+    pub(crate) async fn start_with_ballast(
+        disk: Arc<SimDisk>,
+        seed: u64,
+        options: Options,
+        ballast: Option<Arc<Ballast>>,
+    ) -> Result<Node, StartError> {
         let (scope, seams) = Node::surroundings(&disk, seed);
+        let seams = Seams { ballast, ..seams };
         let handle = scope.enter(Handle::start(options, seams)).await?;
         Ok(Node { disk, scope, handle })
     }

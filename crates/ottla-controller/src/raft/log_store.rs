@@ -127,10 +127,13 @@ impl LogStore {
         let shared = Arc::new(Shared { state, waiting, files, disk, workers, clock, ballast, flusher, key, syncing });
         let store = LogStore { shared };
         store.settle().map_err(|error| failed(error.to_string()))?;
+        let damaged =
+            |error: io::Error| StartError::Damaged { directory: directory.clone(), reason: error.to_string() };
+        store.read_through().map_err(damaged)?;
         Ok(store)
     }
 
-    /// After recovery: the log begins where the purge says, all of it is durable, and its last entry is known.
+    /// After recovery: the log begins no earlier than the purge says, and all of it is durable.
     fn settle(&self) -> io::Result<()> {
         let mut state = self.shared.state.lock();
         let start = start_of(state.quorum.purged);
@@ -138,12 +141,19 @@ impl LogStore {
             // A snapshot was installed, and the power went before the log was restarted behind it.
             state.log.truncate_fully_and_start_at(start, self.shared.clock.wall()).map_err(io::Error::other)?;
         }
-        self.shared.sync_now(&mut state)?;
-        let end = state.log.log_end_offset();
-        if end > state.log.log_start_offset() {
-            let reader = state.log.reader();
-            let last = read_entries(&reader, end + -1, end, READ_BYTES_MAX)?.pop();
-            state.last = last.map(|entry| entry.log_id);
+        self.shared.sync_now(&mut state)
+    }
+
+    /// Reads every entry once, which a start does anyway when it applies them: damage is found before this voter says a word. Learns the
+    /// last entry.
+    fn read_through(&self) -> io::Result<()> {
+        let mut state = self.shared.state.lock();
+        let reader = state.log.reader();
+        let (mut next, end) = (reader.log_start_offset(), reader.log_end_offset());
+        while next < end {
+            let entries = read_entries(&reader, next, end, READ_BYTES_MAX)?;
+            next += entries.len() as i64;
+            state.last = entries.last().map(|entry| entry.log_id);
         }
         Ok(())
     }
@@ -206,7 +216,7 @@ fn open_log(
 /// Says what recovery found, and refuses a log without entries that it had and that are in no snapshot.
 fn report(directory: &Path, start: Offset, recovered: &Recovered) -> Result<(), StartError> {
     if let Some(at) = recovered.rot.filter(|at| *at >= start) {
-        return Err(StartError::Damaged { directory: directory.to_owned(), at });
+        return Err(StartError::Damaged { directory: directory.to_owned(), reason: format!("they end at {at}") });
     }
     if let Some(cut) = &recovered.cut {
         let (at, bytes, suspect) = (cut.at, cut.bytes, cut.suspect);

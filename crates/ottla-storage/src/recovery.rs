@@ -29,7 +29,7 @@ use std::sync::Arc;
 use ottla_base::Offset;
 
 use crate::LogConfig;
-use crate::disk::{self, Disk, Open, atomic_write};
+use crate::disk::{self, Disk, atomic_write};
 use crate::environment::LogEnvironment;
 use crate::epochs::LeaderEpochs;
 use crate::error::{Error, Result};
@@ -227,6 +227,7 @@ impl Recovery<'_> {
             let next = segments.get(replayed + 1).map(|next| next.base_offset());
             fault = fault.or_else(|| next.filter(|next| *next != replay.end_offset()).map(|_| replay.fault_at_end()));
             if fault.is_none() && next.is_some() {
+                segment.write_indexes(self.disk(), true)?;
                 self.save_snapshot(&mut replay, &mut dirt)?;
             }
             replayed += 1;
@@ -295,9 +296,7 @@ impl Recovery<'_> {
         let mut replay = Replay::new(self.environment, self.config, Producers::default(), segment.base_offset());
         replay.segment(segment, true, Offset::MAX)?;
         segment.write_indexes(self.disk(), true)?;
-        for suffix in [OFFSET_INDEX, TIME_INDEX] {
-            self.disk().open(&segment.path(suffix), Open::Write)?.sync_data()?;
-        }
+        segment.sync_indexes(self.disk())?;
         Ok(self.disk().sync_dir(self.directory)?)
     }
 

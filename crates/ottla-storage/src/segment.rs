@@ -336,6 +336,17 @@ impl Segment {
         Ok(())
     }
 
+    /// Makes the content of the index files durable, of those that there are.
+    pub(crate) fn sync_indexes(&self, disk: &dyn Disk) -> disk::Result<()> {
+        for suffix in [OFFSET_INDEX, TIME_INDEX, TXN_INDEX] {
+            match disk.open(&self.path(suffix), Open::Write) {
+                Err(error) if error.is_not_found() => {}
+                index => index?.sync_data()?,
+            }
+        }
+        Ok(())
+    }
+
     /// Whether one of the indexes has no room for another entry.
     pub(crate) fn is_index_full(&self, config: &LogConfig) -> bool {
         let indexes = self.indexes.lock();

@@ -37,6 +37,7 @@ impl AbortedTxn {
         bytes
     }
 
+    /// `None` for what is no entry, zeros among that: a marker lies behind what it ends.
     fn decode(bytes: &[u8; ENTRY_LEN]) -> Option<AbortedTxn> {
         let number = |at: usize| i64::from_be_bytes(bytes[at..at + 8].try_into().expect("it lies within the entry"));
         let entry = AbortedTxn {
@@ -45,7 +46,7 @@ impl AbortedTxn {
             last_offset: Offset(number(18)),
             last_stable_offset: Offset(number(26)),
         };
-        (bytes[..2] == VERSION.to_be_bytes() && entry.first_offset <= entry.last_offset).then_some(entry)
+        (bytes[..2] == VERSION.to_be_bytes() && entry.first_offset < entry.last_offset).then_some(entry)
     }
 }
 

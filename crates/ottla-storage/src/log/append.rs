@@ -194,12 +194,11 @@ impl Log {
         let environment = self.environment.clone();
         let disk = &*environment.disk;
         let base_offset = self.log_end_offset();
-        self.active.write_indexes(disk, true)?;
+        self.write_indexes(true)?;
         let segment = Arc::new(Segment::create(disk, self.directory.clone(), base_offset)?);
         if self.snapshot_offset != self.log_end_offset() {
             self.try_snapshot();
         }
-        self.dirt.note_indexes(&self.active);
         self.dirt.note_names();
         let mut segments = self.segments().to_vec();
         segments.push(segment);

@@ -71,6 +71,11 @@ impl Dirt {
         taken.chain([&self.fresh]).any(|unsynced| !unsynced.segments.is_empty())
     }
 
+    /// Up to where the flush under way makes the log durable; zero where there is none.
+    pub(crate) fn flushing_up_to(&self) -> Offset {
+        self.taken.as_ref().map_or(Offset::ZERO, |(ticket, _)| ticket.up_to)
+    }
+
     /// Forgets the segments that begin at `offset` or later: they are gone.
     pub(crate) fn forget_from(&mut self, offset: Offset) {
         self.take_back();

@@ -246,9 +246,7 @@ impl Log {
             file.set_len(self.active.published().size)?;
             self.dirt.note(&self.active);
         }
-        if self.active.write_indexes(&*disk, true)? {
-            self.dirt.note_indexes(&self.active);
-        }
+        self.write_indexes(true)?;
         if self.snapshot_offset != self.log_end_offset() {
             self.take_snapshot()?;
         }
@@ -320,14 +318,28 @@ impl Log {
     /// The epochs are written first: from a snapshot on, recovery rebuilds them from the batches.
     fn take_snapshot(&mut self) -> Result<()> {
         self.persist_epochs()?;
-        self.active.write_indexes(self.disk(), false)?;
+        self.write_indexes(false)?;
         let offset = self.log_end_offset();
         let path = snapshot_file::write(self.disk(), &self.directory, offset, &self.producers)?;
         self.forget_older_snapshots(offset)?;
         self.snapshot_offset = offset;
         self.bytes_since_snapshot = 0;
-        self.dirt.note_indexes(&self.active);
         self.dirt.note_file(path);
+        Ok(())
+    }
+
+    /// Writes the active segment's indexes. Whenever the recovery point has come to where the log's end now is, they are durable.
+    ///
+    /// The next flush sees to that, unless it is not needed for the records: then they are synced here and now.
+    fn write_indexes(&mut self, is_final: bool) -> Result<()> {
+        if !self.active.write_indexes(self.disk(), is_final)? {
+            return Ok(());
+        }
+        self.dirt.note_indexes(&self.active);
+        let claimed = self.dirt.flushing_up_to().max(self.durable_offset());
+        if claimed >= self.log_end_offset() {
+            self.active.sync_indexes(self.disk())?;
+        }
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use ottla_base::{Offset, Timestamp};
 
 use super::{Log, truncation_path};
-use crate::disk::{Open, atomic_write};
+use crate::disk::atomic_write;
 use crate::error::{Error, Result};
 use crate::file_copy::copy_to_new_file;
 use crate::file_names::{self, CLEANED, LOG, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, TXN_INDEX};
@@ -68,7 +68,8 @@ impl Log {
         }
         self.remove_rotten_files(last.base_offset())?;
         self.remove_snapshots_above(cut.end_offset)?;
-        self.cut_indexes(last, cut.end_offset)?;
+        last.truncate_indexes(self.disk(), cut.end_offset)?;
+        last.sync_indexes(self.disk())?;
         self.disk().sync_dir(&self.directory)?;
         self.epochs_changed |= self.epochs.truncate_from_end(cut.end_offset);
         self.persist_epochs()?;
@@ -182,17 +183,6 @@ impl Log {
         last.set_dirty(false);
         // The new file is nobody's yet.
         self.shared.mapped_end.set(cut.end_offset);
-        Ok(())
-    }
-
-    fn cut_indexes(&self, last: &Segment, end_offset: Offset) -> Result<()> {
-        last.truncate_indexes(self.disk(), end_offset)?;
-        for suffix in [OFFSET_INDEX, TIME_INDEX, TXN_INDEX] {
-            match self.disk().open(&last.path(suffix), Open::Write) {
-                Err(error) if error.is_not_found() => {}
-                index => index?.sync_data()?,
-            }
-        }
         Ok(())
     }
 

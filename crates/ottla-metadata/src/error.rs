@@ -49,8 +49,10 @@ pub enum Error {
         count: i32,
     },
     /// CreatePartitions with a count that is no increase.
-    #[error("The topic currently has {current} partition(s); {asked} would not be an increase.")]
+    #[error("{}", no_increase(name, *current, *asked))]
     NoIncrease {
+        /// The topic.
+        name: TopicName,
         /// How many it has.
         current: usize,
         /// How many were asked for.
@@ -167,6 +169,13 @@ pub enum Error {
     /// There are no producer ids left below 2^63.
     #[error("all producer ids are given away")]
     ProducerIdsExhausted,
+}
+
+fn no_increase(name: &TopicName, current: usize, asked: i32) -> String {
+    if usize::try_from(asked).is_ok_and(|asked| asked == current) {
+        return format!("Topic already has {current} partition(s).");
+    }
+    format!("The topic {name} currently has {current} partition(s); {asked} would not be an increase.")
 }
 
 /// What is wrong with a manual assignment.

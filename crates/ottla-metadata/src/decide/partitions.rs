@@ -64,7 +64,7 @@ fn add_partitions(
     let topic = topic.ok_or_else(|| Error::UnknownTopic { name: request.name.clone() })?;
     let current = topic.partitions.len();
     let added = usize::try_from(request.count).ok().and_then(|count| count.checked_sub(current)).filter(|n| *n > 0);
-    let added = added.ok_or(Error::NoIncrease { current, asked: request.count })?;
+    let added = added.ok_or_else(|| Error::NoIncrease { name: request.name.clone(), current, asked: request.count })?;
     if added > RECORDS_PER_REQUEST_MAX {
         return Err(Error::TooLarge);
     }

@@ -153,8 +153,9 @@ fn topics_are_deleted_by_name_and_by_id_once() {
 fn a_topic_only_grows() {
     let mut cluster = Cluster::of(2);
     cluster.create(new_topic("t", 2, 1)).expect("new");
-    assert_eq!(grow(&mut cluster, 2, None), Err(Error::NoIncrease { current: 2, asked: 2 }));
-    assert_eq!(grow(&mut cluster, -1, None), Err(Error::NoIncrease { current: 2, asked: -1 }));
+    let no_increase = |asked| Err(Error::NoIncrease { name: name("t"), current: 2, asked });
+    assert_eq!(grow(&mut cluster, 2, None), no_increase(2));
+    assert_eq!(grow(&mut cluster, -1, None), no_increase(-1));
     let two = Some(vec![brokers(&[0]), brokers(&[1])]);
     let reason = InvalidAssignment::AssignmentCount { added: 1, assigned: 2 };
     assert_eq!(grow(&mut cluster, 3, two.clone()), Err(Error::InvalidAssignment { reason }));

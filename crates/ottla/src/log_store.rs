@@ -158,7 +158,11 @@ impl LogStore {
         topic_id: TopicId,
         config: &LogConfig,
     ) -> anyhow::Result<RecoveredLog> {
+        let (disk, folder) = (self.directory.disk(), self.directory.partition_path(topic_partition));
+        disk.create_dir(&folder)?;
         let (log, recovered) = self.open(topic_partition, config.clone(), Some(topic_id))?;
+        // The folder's name must not be lost with a power cut while what is in it is durable.
+        disk.sync_dir(self.directory.path())?;
         Ok(RecoveredLog { log, recovered })
     }
 

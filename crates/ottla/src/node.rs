@@ -77,12 +77,14 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node; when it returns, clients are served. Everything that it starts is a task in a scope of its own.
+    /// Starts a node; when it returns, clients are served. Everything that it starts is a task in a scope of its own. A start that fails,
+    /// or that is given up by dropping it, leaves none behind.
     pub async fn start(environment: Environment, loaded: Loaded) -> anyhow::Result<Node> {
         let scope = TaskScope::new("node", environment.control.clone(), environment.entropy.clone());
+        let mut unfinished = Unfinished(Some(scope.clone()));
         let started = scope.enter(start(&scope, environment, loaded)).await;
-        if started.is_err() {
-            scope.abort();
+        if started.is_ok() {
+            unfinished.0 = None;
         }
         started
     }
@@ -131,6 +133,17 @@ impl Node {
         self.connections.abort();
         self.scope.abort();
         self.scope.ended().await;
+    }
+}
+
+/// Ends the tasks of a start that comes to nothing.
+struct Unfinished(Option<TaskScope>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(scope) = &self.0 {
+            scope.abort();
+        }
     }
 }
 

@@ -1,0 +1,50 @@
+//! The drain: a fresh client reads everything that there is, from the first offset to the last.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ottla_protocol::ErrorCode;
+
+use super::consumer::read_to_end;
+use super::{Surroundings, View, messages};
+use crate::invariants::Held;
+use crate::journal::{Event, PartitionId, Polled};
+
+/// How long the drain waits for an answer before it asks again.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Reads all partitions and returns what they hold. Goes on until it has everything: the caller sets a deadline.
+pub(crate) async fn drain(around: &mut Surroundings) -> BTreeMap<PartitionId, Held> {
+    let process = around.journal.new_process();
+    let mut held = BTreeMap::new();
+    for partition in around.partitions() {
+        let key = around.journal.key(partition);
+        around.journal.event(process, Event::Assigned { keys: vec![key] });
+        let log_start_offset = earliest(around, partition).await;
+        around.journal.event(process, Event::PollBegun);
+        let views = read_to_end(around, partition, log_start_offset).await;
+        let records = views.iter().flat_map(|view| view.records_from(log_start_offset));
+        let records: Vec<_> = records.collect();
+        let polled = records.iter().map(|(offset, value)| Polled { partition, key, offset: *offset, value: *value });
+        around.journal.event(process, Event::PollEnded { polled: Some(polled.collect()) });
+        let high_watermark = views.last().map_or(log_start_offset, |view: &View| view.high_watermark);
+        let batches = views.into_iter().flat_map(|view| view.batches).collect();
+        held.insert(partition, Held { log_start_offset, high_watermark, records, batches });
+    }
+    held
+}
+
+async fn earliest(around: &mut Surroundings, partition: PartitionId) -> i64 {
+    loop {
+        let request = messages::list_offsets(around.topic_of(partition), partition.partition, messages::EARLIEST);
+        let answer = around.connection.call(messages::LIST_OFFSETS, &request, PATIENCE).await;
+        let offset = answer.ok().and_then(|response| {
+            let answer = response.topics.first()?.partitions.first()?.clone();
+            (answer.error_code == ErrorCode::None.code()).then_some(answer.offset)
+        });
+        match offset {
+            Some(offset) => return offset,
+            None => around.connection.back_off().await,
+        }
+    }
+}

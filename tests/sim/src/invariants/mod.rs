@@ -1,0 +1,103 @@
+//! What must hold in every run: one file per property, each with its source. The history checker judges besides.
+//!
+//! | property | file | judged |
+//! |---|---|---|
+//! | offsets are ordered and without gaps, and record bytes are whole | [`offsets`] | each Fetch, each drain |
+//! | high watermark and log start never go back | [`watermarks`] | each Fetch |
+//! | leader epochs never go back along a log | [`epochs`] | each Fetch, each drain |
+//! | what was acknowledged is there, and so is what was read | [`kept`] | at the end |
+//! | a producer id is given once | [`producer_ids`] | each InitProducerId |
+//!
+//! That a deleted topic's data does not come back is judged by its only client, [`crate::client`]'s `Admin`; that a promised sequence is
+//! never broken, by the producer.
+
+pub(crate) mod epochs;
+pub(crate) mod kept;
+pub(crate) mod offsets;
+pub(crate) mod producer_ids;
+pub(crate) mod watermarks;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use history::Value;
+use ottla_base::ProducerId;
+use parking_lot::Mutex;
+
+use crate::client::{BatchView, View};
+use crate::journal::{Journal, PartitionId};
+use crate::options::Promise;
+use producer_ids::ProducerIds;
+use watermarks::Ends;
+
+/// What a partition held when it was read from the first offset to the last.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The first offset.
+    pub log_start_offset: i64,
+    /// The end.
+    pub high_watermark: i64,
+    /// All records.
+    pub records: Vec<(i64, Value)>,
+    /// The same, in their batches.
+    pub batches: Vec<BatchView>,
+}
+
+/// Looks at every answer as it comes. Clones share what they have seen.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    journal: Journal,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    ends: BTreeMap<PartitionId, Ends>,
+    producer_ids: ProducerIds,
+}
+
+/// What was known when a question was asked: an answer to it cannot know less.
+pub(crate) struct Asked {
+    ends: BTreeMap<PartitionId, Ends>,
+    power_cuts: usize,
+}
+
+impl Watch {
+    pub(crate) fn new(journal: Journal) -> Watch {
+        Watch { journal, seen: Arc::default() }
+    }
+
+    /// To be called just before a Fetch is sent.
+    pub(crate) fn ask(&self) -> Asked {
+        Asked { ends: self.seen.lock().ends.clone(), power_cuts: self.journal.power_cut_count() }
+    }
+
+    /// Judges what a Fetch from `position` said of `partition` without an error.
+    pub(crate) fn on_view(&self, partition: PartitionId, position: i64, view: &View, asked: &Asked) {
+        let ends = Ends::of(view);
+        let found = offsets::check_view(position, view).and_then(|()| epochs::check(&view.batches));
+        // A power cut may shorten what was cached, and the next answer begins anew.
+        let is_comparable = self.journal.promise(partition) != Promise::Cached
+            || asked.power_cuts == self.journal.power_cut_count() && asked.power_cuts == 0;
+        let known = asked.ends.get(&partition).filter(|_| is_comparable);
+        let found = found.and_then(|()| known.map_or(Ok(()), |known| watermarks::check(*known, ends)));
+        if let Err(what) = found {
+            self.journal.violation(format_args!("{partition}, read at {position}: {what}"));
+        }
+        let mut seen = self.seen.lock();
+        let known = seen.ends.entry(partition).or_insert(ends);
+        *known = known.latest(ends);
+    }
+
+    /// The highest end that anybody was told of.
+    pub(crate) fn high_watermark(&self, partition: PartitionId) -> Option<i64> {
+        self.seen.lock().ends.get(&partition).map(|ends| ends.high_watermark)
+    }
+
+    /// Judges a new producer's id.
+    pub(crate) fn on_producer_id(&self, id: ProducerId) {
+        if let Err(what) = self.seen.lock().producer_ids.check(id) {
+            self.journal.violation(format_args!("{what}"));
+        }
+    }
+}

@@ -9,7 +9,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ottla_base::PartitionIndex;
 use ottla_net::timer;
 use ottla_protocol::ErrorCode;
@@ -61,7 +60,7 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: ProduceRequest) -> Answ
             let append = |data: messages::produce_request::PartitionProduceData| {
                 let result = batch_rules.clone().and_then(|acks| {
                     let partition = broker.partition(&topic.name, PartitionIndex(data.index))?;
-                    let records = data.records.unwrap_or_else(Bytes::new);
+                    let records = data.records.unwrap_or_default();
                     let appended = partition.append(records, acks, zstd_is_allowed, now)?;
                     Ok((partition, appended))
                 });

@@ -10,6 +10,8 @@ use crate::workspace;
 pub(crate) enum Method {
     /// The tests in one file of a package, optimised and with every check on.
     Test { package: &'static str, file: &'static str },
+    /// One unit test of a package, in the same profile; its path in the crate.
+    Unit { package: &'static str, test: &'static str },
     /// The tests in one file of `tests/e2e`, against the release binary.
     RealBinary { file: &'static str },
     /// A target of `tests/fuzz`; it needs cargo-fuzz. A case is one second.
@@ -21,7 +23,7 @@ impl Method {
     pub(crate) fn preparation(&self) -> Option<Command> {
         match self {
             Method::RealBinary { .. } => Some(cargo(&["build", "--release", "--package", "ottla"])),
-            Method::Test { .. } | Method::Fuzz { .. } => None,
+            Method::Test { .. } | Method::Unit { .. } | Method::Fuzz { .. } => None,
         }
     }
 
@@ -29,6 +31,7 @@ impl Method {
     pub(crate) fn round(&self, cases: Range<u64>) -> std::io::Result<Command> {
         let mut command = match self {
             Method::Test { package, file } => test(package, file),
+            Method::Unit { package, test } => unit(package, test),
             Method::RealBinary { file } => test("e2e", file),
             Method::Fuzz { target } => fuzz(target, cases.end - cases.start)?,
         };
@@ -40,6 +43,10 @@ impl Method {
 
 fn test(package: &str, file: &str) -> Command {
     cargo(&["test", "--profile", "checked", "--package", package, "--test", file, "--", "--nocapture"])
+}
+
+fn unit(package: &str, test: &str) -> Command {
+    cargo(&["test", "--profile", "checked", "--package", package, "--lib", test, "--", "--exact", "--nocapture"])
 }
 
 /// Without a limit on single allocations: what a target allocates, it bounds itself.

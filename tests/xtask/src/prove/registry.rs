@@ -18,9 +18,11 @@ pub(crate) struct Proof {
 pub(crate) const PROOFS: &[Proof] = &[
     Proof {
         name: "crash-images",
-        shows: "Whatever survives a crash at any I/O of a log or of the controller recovers to a valid prefix with all \
-                synced bytes.",
-        method: Method::Test { package: "sim", file: "crash_images" },
+        shows: "Whatever survives a crash at any I/O of a log's life opens as a log that keeps what was promised.",
+        method: Method::Unit {
+            package: "ottla-storage",
+            test: "log::stories::crashes::every_crash_leaves_a_log_that_keeps_its_promises",
+        },
         counted: "images",
         goal: 200_000,
         round: 100,
@@ -42,6 +44,14 @@ pub(crate) const PROOFS: &[Proof] = &[
         counted: "kills",
         goal: 200,
         round: 20,
+    },
+    Proof {
+        name: "start",
+        shows: "Starts, restarts, memory and wake-ups at rest stay within their limits.",
+        method: Method::RealBinary { file: "start" },
+        counted: "cases",
+        goal: 1,
+        round: 1,
     },
     Proof {
         name: "fuzz-batch-validation",

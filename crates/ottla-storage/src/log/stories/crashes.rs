@@ -4,8 +4,9 @@
 //! deletions, restarts. After each crash the log must be a prefix of what was appended, with all that was durable, nothing that had
 //! been cut or deleted, and producers, epochs and indexes as a replay of that prefix gives them.
 //!
-//! `OTTLA_CRASH_IMAGES` sets how many distinct images are to be checked.
+//! `PROVE_CASES=FIRST..END` chooses the lives to judge (`cargo xtask prove crash-images`).
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -329,11 +330,12 @@ fn check_replay(log: &mut Log, survived: &[&Appended]) -> Result<(), String> {
 }
 
 /// Judges lives until so many distinct images have been seen, or a promise is broken.
-fn judge(images: usize, mistake: Mistake) -> Verdict {
+fn judge(lives: impl Iterator<Item = u64>, images: usize, mistake: Mistake) -> Verdict {
     let mut verdict = Verdict::default();
-    let mut seed = 0;
-    while verdict.images.len() < images && verdict.violations.is_empty() {
-        seed += 1;
+    for seed in lives {
+        if verdict.images.len() >= images || !verdict.violations.is_empty() {
+            break;
+        }
         let disk = SimDisk::new(SimOptions { seed, ..SimOptions::default() });
         ensure_dir(&*disk, Path::new(DIRECTORY)).unwrap();
         let scenario = |disk: &Arc<SimDisk>, promises: &Promises<Promised>| {
@@ -352,28 +354,41 @@ fn judge(images: usize, mistake: Mistake) -> Verdict {
     verdict
 }
 
+/// The lives that `PROVE_CASES` chooses.
+fn lives_to_prove() -> Option<Range<u64>> {
+    let text = std::env::var("PROVE_CASES").ok()?;
+    let range = text.split_once("..").and_then(|(first, end)| Some(first.parse().ok()?..end.parse().ok()?));
+    Some(range.expect("PROVE_CASES is FIRST..END"))
+}
+
 #[test]
 fn every_crash_leaves_a_log_that_keeps_its_promises() {
-    let images = std::env::var("OTTLA_CRASH_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3000);
-    judge(images, Mistake::None).assert_kept(images);
+    let Some(lives) = lives_to_prove() else {
+        return judge(1.., IMAGES_FOR_EVERY_DAY, Mistake::None).assert_kept(IMAGES_FOR_EVERY_DAY);
+    };
+    let verdict = judge(lives, usize::MAX, Mistake::None);
+    println!("proved: images {}", verdict.images.len());
+    verdict.assert_kept(1);
 }
+
+const IMAGES_FOR_EVERY_DAY: usize = 3_000;
 
 /// How many images each mistake may live through.
 const IMAGES_TO_FIND_A_MISTAKE: usize = 20_000;
 
 #[test]
 fn a_directory_that_is_not_synced_is_found() {
-    assert!(!judge(IMAGES_TO_FIND_A_MISTAKE, Mistake::NoDirectorySync).violations.is_empty());
+    assert!(!judge(1.., IMAGES_TO_FIND_A_MISTAKE, Mistake::NoDirectorySync).violations.is_empty());
 }
 
 #[test]
 fn a_recovery_point_that_is_written_early_is_found() {
-    assert!(!judge(IMAGES_TO_FIND_A_MISTAKE, Mistake::EarlyRecoveryPoint).violations.is_empty());
+    assert!(!judge(1.., IMAGES_TO_FIND_A_MISTAKE, Mistake::EarlyRecoveryPoint).violations.is_empty());
 }
 
 #[test]
 fn an_index_that_is_trusted_past_its_sync_is_found() {
-    assert!(!judge(IMAGES_TO_FIND_A_MISTAKE, Mistake::IndexTrustedTooFar).violations.is_empty());
+    assert!(!judge(1.., IMAGES_TO_FIND_A_MISTAKE, Mistake::IndexTrustedTooFar).violations.is_empty());
 }
 
 /// A disk that forgets to sync folders.

@@ -15,7 +15,7 @@ use ottla_base::{Offset, ProducerId, Timestamp};
 
 pub use self::error::{RecordError, RecordErrorCause, ValidationError};
 pub use self::rules::{Origin, Rules};
-use self::walk_records::{Walked, renumber, walk_records};
+use self::walk_records::{Walk, Walked, renumber};
 use crate::compression::{Decoder, decompress_bytes};
 use crate::walk::{SliceCursor, StreamCursor};
 use crate::{Batch, Compression, DecompressError, HEADER_LEN, Header, RecordFault, TimestampType, compress};
@@ -43,8 +43,9 @@ pub struct Validated {
 pub fn validate(bytes: Bytes, rules: &Rules, now: Timestamp) -> Result<Validated, ValidationError> {
     let batch = Batch::parse(bytes)?;
     let source = check_batch(&batch, rules)?;
+    let walked = check_contents(&batch, source, rules, now)?;
     let target = target_compression(batch.header(), source, rules);
-    let (mut batch, walked) = check_records(batch, source, target, rules, now)?;
+    let (mut batch, walked) = check_records(batch, source, target, walked, rules, now)?;
 
     let (max_timestamp, offset_delta_of_max_timestamp, log_append_time) = match rules.timestamp_type {
         TimestampType::CreateTime => (walked.max_timestamp, walked.offset_delta_of_max_timestamp, None),
@@ -59,7 +60,7 @@ pub fn validate(bytes: Bytes, rules: &Rules, now: Timestamp) -> Result<Validated
     Ok(Validated { batch, max_timestamp, offset_delta_of_max_timestamp, log_append_time })
 }
 
-/// What can be told without looking at the records, in Kafka's order. Gives the codec.
+/// What the header tells before the CRC, in Kafka's order. Gives the codec.
 fn check_batch(batch: &Batch, rules: &Rules) -> Result<Compression, ValidationError> {
     let header = batch.header();
     let compression = header.attributes.compression()?;
@@ -70,7 +71,23 @@ fn check_batch(batch: &Batch, rules: &Rules) -> Result<Compression, ValidationEr
         return Err(ValidationError::BaseOffset(header.base_offset));
     }
     check_size(batch, rules)?;
-    let computed = batch.computed_crc();
+    Ok(compression)
+}
+
+/// What follows from the CRC on, in Kafka's order; records that lie uncompressed are walked.
+///
+/// They are walked block by block, each as soon as its CRC is computed: the walk waits for each record's length, and finds it in the
+/// nearest cache. Until the CRC is known to be right it only walks; what it finds is told last.
+fn check_contents(
+    batch: &Batch,
+    source: Compression,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Option<Walked>, ValidationError> {
+    let header = batch.header();
+    let mut walk =
+        (source == Compression::None).then(|| Walk::new(SliceCursor::new(batch.payload()), header, rules, now));
+    let computed = batch.computed_crc_by_blocks(|until| walk.iter_mut().for_each(|walk| walk.advance(until)));
     if computed != header.crc {
         return Err(ValidationError::Crc { stored: header.crc, computed });
     }
@@ -78,7 +95,7 @@ fn check_batch(batch: &Batch, rules: &Rules) -> Result<Compression, ValidationEr
     if rules.origin == Origin::Client {
         check_client(header)?;
     }
-    Ok(compression)
+    walk.map(Walk::finish).transpose()
 }
 
 fn check_size(batch: &Batch, rules: &Rules) -> Result<(), ValidationError> {
@@ -114,22 +131,27 @@ fn target_compression(header: &Header, source: Compression, rules: &Rules) -> Co
     if header.attributes.is_control() { source } else { rules.compression.unwrap_or(source) }
 }
 
+/// Walks the records that were not yet walked, and encodes them anew where they cannot be stored as they came.
 fn check_records(
     batch: Batch,
     source: Compression,
     target: Compression,
+    walked: Option<Walked>,
     rules: &Rules,
     now: Timestamp,
 ) -> Result<(Batch, Walked), ValidationError> {
     if source == target && source != Compression::None {
         let decoder = Decoder::new(source, batch.payload(), rules.decoded_bytes_max).map_err(refuse_decoding)?;
-        let walked = walk_records(StreamCursor::new(decoder), batch.header(), rules, now)?;
+        let walked = Walk::new(StreamCursor::new(decoder), batch.header(), rules, now).finish()?;
         if walked.offsets_are_consecutive {
             return Ok((batch, walked));
         }
     }
     let raw = decompress_bytes(source, batch.payload_bytes(), rules.decoded_bytes_max).map_err(refuse_decoding)?;
-    let walked = walk_records(SliceCursor::new(&raw), batch.header(), rules, now)?;
+    let walked = match walked {
+        Some(walked) => walked,
+        None => Walk::new(SliceCursor::new(&raw), batch.header(), rules, now).finish()?,
+    };
     let batch = match (walked.offsets_are_consecutive, source == target) {
         (true, true) => batch,
         (true, false) => encode(batch.header(), target, &raw),

@@ -8,11 +8,13 @@
 
 mod slice;
 mod stream;
+mod usual;
 
 use thiserror::Error;
 
 pub(crate) use self::slice::SliceCursor;
 pub(crate) use self::stream::StreamCursor;
+pub(crate) use self::usual::UsualRun;
 use crate::DecompressError;
 
 /// Why bytes are no record.
@@ -56,6 +58,12 @@ pub enum RecordFault {
 pub(crate) trait RecordSource {
     /// Walks one record: every length in it is checked, and that its fields take exactly what it says.
     fn walk_record(&mut self) -> Result<RecordShape, RecordFault>;
+    /// Walks what is usual as far as it goes and begins before `until`, which counts as [`RecordSource::consumed`]. May do nothing.
+    fn walk_usual(&mut self, _run: &mut UsualRun, _until: usize) {}
+
+    /// How many bytes of records have been walked.
+    fn consumed(&self) -> usize;
+
     /// True where nothing follows.
     fn is_at_end(&mut self) -> Result<bool, RecordFault>;
 }

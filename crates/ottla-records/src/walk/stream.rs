@@ -23,11 +23,6 @@ impl<'a> StreamCursor<'a> {
         StreamCursor { decoder, buffer, position: 0, filled: 0, consumed_before: 0 }
     }
 
-    /// How many bytes have been read or skipped.
-    fn consumed(&self) -> usize {
-        self.consumed_before + self.position
-    }
-
     /// Moves what is left to the buffer's front and reads on; false at the end of the stream.
     #[cold]
     fn refill(&mut self) -> Result<bool, RecordFault> {
@@ -51,6 +46,10 @@ impl<'a> StreamCursor<'a> {
 }
 
 impl RecordSource for StreamCursor<'_> {
+    fn consumed(&self) -> usize {
+        self.consumed_before + self.position
+    }
+
     fn walk_record(&mut self) -> Result<RecordShape, RecordFault> {
         let declared = length(self.varint()?, RecordFault::NegativeLength)?;
         let start = self.consumed();

@@ -27,16 +27,18 @@ impl Handler for CreatePartitions {
     const HANDLE: super::Handle<CreatePartitionsRequest> = handle;
 }
 
-fn handle(broker: &Arc<Broker>, _: Call<'_>, request: CreatePartitionsRequest) -> Answer<CreatePartitionsResponse> {
+fn handle(broker: &Arc<Broker>, call: Call<'_>, request: CreatePartitionsRequest) -> Answer<CreatePartitionsResponse> {
     let asked = read_by_name(&request.topics, |topic| topic.name.as_str(), new_partitions);
     let topics = to_decide(&asked);
     if topics.is_empty() {
         return Answer::Done(response(asked, Ok(Vec::new())));
     }
     let broker = broker.clone();
-    let timeout = wire::millis(request.timeout_ms);
+    let (timeout, validate_only, memory) = (wire::millis(request.timeout_ms), request.validate_only, call.memory);
     Answer::later(async move {
-        let decision = CreatePartitionsDecision { topics, validate_only: request.validate_only };
+        // What was read of the request is held until it is answered.
+        let _memory = memory;
+        let decision = CreatePartitionsDecision { topics, validate_only };
         let decided = decide(&broker, decision, timeout).await;
         response(asked, decided)
     })

@@ -45,9 +45,11 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: CreateTopicsRequest) ->
         return Answer::Done(response(version, broker.layers(), asked, Ok(Vec::new())));
     }
     let broker = broker.clone();
-    let timeout = wire::millis(request.timeout_ms);
+    let (timeout, validate_only, memory) = (wire::millis(request.timeout_ms), request.validate_only, call.memory);
     Answer::later(async move {
-        let decision = CreateTopicsDecision { topics, validate_only: request.validate_only };
+        // What was read of the request is held until it is answered.
+        let _memory = memory;
+        let decision = CreateTopicsDecision { topics, validate_only };
         let decided = decide(&broker, decision, timeout).await;
         response(version, broker.layers(), asked, decided)
     })

@@ -50,8 +50,10 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: DeleteTopicsRequest) ->
         return Answer::Done(response(asked, Ok(Vec::new())));
     }
     let broker = broker.clone();
-    let timeout = wire::millis(request.timeout_ms);
+    let (timeout, memory) = (wire::millis(request.timeout_ms), call.memory);
     Answer::later(async move {
+        // What was read of the request is held until it is answered.
+        let _memory = memory;
         let decided = decide(&broker, DeleteTopicsDecision { topics }, timeout).await;
         response(asked, decided)
     })

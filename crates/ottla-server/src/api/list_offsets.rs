@@ -72,8 +72,12 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: ListOffsetsRequest) -> 
     if !lookups.any(|asked| asked.lookup.may_block()) {
         return Answer::Done(response(version, topics));
     }
-    let workers = broker.workers().clone();
-    Answer::later(async move { offload(&*workers, Lane::ColdRead, move || response(version, topics)).await })
+    let (workers, memory) = (broker.workers().clone(), call.memory);
+    Answer::later(async move {
+        // What was read of the request is held until it is answered.
+        let _memory = memory;
+        offload(&*workers, Lane::ColdRead, move || response(version, topics)).await
+    })
 }
 
 fn times_named(topics: &[ListOffsetsTopic]) -> BTreeMap<(&str, i32), usize> {

@@ -71,8 +71,10 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: MetadataRequest) -> Ans
     if missing.is_empty() {
         return Answer::Done(answering.response(&image, &BTreeMap::new()));
     }
-    let broker = broker.clone();
+    let (broker, memory) = (broker.clone(), call.memory);
     Answer::later(async move {
+        // What was read of the request is held until it is answered.
+        let _memory = memory;
         let refused = auto_creation::create(&broker, missing).await;
         answering.response(&broker.image(), &refused)
     })

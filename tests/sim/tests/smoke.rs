@@ -1,4 +1,6 @@
 //! A node starts, stops and survives both kinds of end.
+// A whole node is one deep future, whose layout an optimised build computes at once.
+#![recursion_limit = "256"]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -65,14 +65,8 @@ mod tests {
     use super::*;
 
     fn own_endpoint(overrides: &[&str], local_address: &str) -> (String, u16) {
-        let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
-        let settings = ottla_settings::load(None, &overrides).unwrap().broker;
-        let connection = ConnectionInfo {
-            id: ottla_net::ConnectionId(0),
-            listener: "PLAINTEXT".into(),
-            peer_address: "10.0.0.9:5000".parse().unwrap(),
-            local_address: local_address.parse().unwrap(),
-        };
+        let settings = crate::testing::settings(overrides).broker;
+        let connection = crate::testing::connection_to(local_address);
         let Endpoint { host, port } = Viewpoint::new(BrokerId(1), &settings, &connection).own_endpoint;
         (host, port)
     }

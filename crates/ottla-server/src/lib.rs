@@ -17,6 +17,10 @@ mod error;
 mod fetch;
 mod internal_topics;
 mod producer_ids;
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 pub use broker::{Broker, BrokerParts, PublishedImage};

@@ -6,10 +6,10 @@ use ottla_base::{BrokerEpoch, DirectoryId, Incarnation, LeaderEpoch, Offset, Par
 use ottla_metadata::{
     ClusterIdRecord, LeaderRecoveryState, Listener, PartitionRecord, Record, RegisterBrokerRecord, TopicRecord,
 };
-use ottla_net::{ConnectionId, ConnectionInfo};
 use ottla_protocol::Response;
 
 use super::*;
+use crate::testing::{connection_to, settings};
 
 const NEAR: BrokerId = BrokerId(1);
 const FAR: BrokerId = BrokerId(2);
@@ -62,14 +62,7 @@ fn image(far: Record, topics: impl IntoIterator<Item = [Record; 2]>) -> Image {
 }
 
 fn answering(version: i16, wanted: Wanted) -> Answering {
-    let connection = ConnectionInfo {
-        id: ConnectionId(0),
-        listener: "PLAINTEXT".into(),
-        peer_address: "127.0.0.1:5000".parse().unwrap(),
-        local_address: "127.0.0.1:9092".parse().unwrap(),
-    };
-    let settings = ottla_settings::load(None, &[]).unwrap().broker;
-    let viewpoint = Viewpoint::new(NEAR, &settings, &connection);
+    let viewpoint = Viewpoint::new(NEAR, &settings(&[]).broker, &connection_to("127.0.0.1:9092"));
     Answering { version, viewpoint, wanted, cluster_operations: false, topic_operations: false }
 }
 

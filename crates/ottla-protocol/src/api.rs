@@ -33,7 +33,8 @@ pub trait Request: fmt::Debug + Clone + PartialEq + Default + Send + Sync + Size
     /// What answers it.
     type Response: Response;
 
-    /// Decodes `body`, which is what [`RequestHeader::decode`] left of the frame and must hold the message and no more.
+    /// Decodes `body`, which is what [`RequestHeader::decode`] left of the frame. Bytes after the message are let be, as Kafka lets them:
+    /// librdkafka asks for all topics (Metadata, from version 9) with three too many.
     ///
     /// Never panics. An array's forged length makes the codec *reserve* (not touch) up to 400 GB before it finds the bytes missing: the
     /// process needs an allocator that takes it, as jemalloc does.
@@ -169,7 +170,7 @@ macro_rules! apis {
                 fn decode(version: i16, mut frame: Bytes) -> Result<(i32, Self), Malformed> {
                     let flexible = wire::$response::header_version(version) >= 1;
                     let correlation_id = decode_response_header(&mut frame, flexible).ok_or(Malformed::Header)?;
-                    Ok((correlation_id, decode_body(ApiKey::$api, version, &mut frame)?))
+                    Ok((correlation_id, decode_response(ApiKey::$api, version, frame)?))
                 }
             }
         )*
@@ -218,7 +219,7 @@ fn fetched_records(response: &wire::FetchResponse) -> impl Iterator<Item = &Byte
 fn decode_request<M: Message + Decodable>(api: ApiKey, version: i16, body: Bytes) -> Result<M, Malformed> {
     let allowance = if api.carries_records() { PRODUCE_OVERHEAD_MAX } else { usize::MAX };
     let mut body = Metered::new(body, allowance);
-    let decoded = decode_body(api, version, &mut body);
+    let decoded = decode_message(api, version, &mut body);
     if body.is_spent() {
         let reason = format!("more than {PRODUCE_OVERHEAD_MAX} bytes that are no record data");
         return Err(Malformed::Body { api, version, reason });
@@ -226,15 +227,19 @@ fn decode_request<M: Message + Decodable>(api: ApiKey, version: i16, body: Bytes
     decoded
 }
 
-fn decode_body<M: Message + Decodable>(api: ApiKey, version: i16, body: &mut impl ByteBuf) -> Result<M, Malformed> {
-    if !(M::VERSIONS.min..=M::VERSIONS.max).contains(&version) {
-        return Err(Malformed::UnknownVersion { api, version });
-    }
-    let message = M::decode(body, version).map_err(|e| Malformed::Body { api, version, reason: e.to_string() })?;
+fn decode_response<M: Message + Decodable>(api: ApiKey, version: i16, mut body: Bytes) -> Result<M, Malformed> {
+    let message = decode_message(api, version, &mut body)?;
     match body.remaining() {
         0 => Ok(message),
         bytes => Err(Malformed::Trailing { api, version, bytes }),
     }
+}
+
+fn decode_message<M: Message + Decodable>(api: ApiKey, version: i16, body: &mut impl ByteBuf) -> Result<M, Malformed> {
+    if !(M::VERSIONS.min..=M::VERSIONS.max).contains(&version) {
+        return Err(Malformed::UnknownVersion { api, version });
+    }
+    M::decode(body, version).map_err(|e| Malformed::Body { api, version, reason: e.to_string() })
 }
 
 fn encode_body<M: Encodable>(api: ApiKey, version: i16, message: &M, mut out: Splicer) -> Result<Encoded, Unencodable> {

@@ -29,7 +29,7 @@ pub enum Malformed {
         /// The codec's words.
         reason: String,
     },
-    /// The message ends before its bytes do.
+    /// A response ends before its bytes do. After a request, they are let be.
     #[error("{api:?} version {version} is followed by {bytes} bytes that are not part of it")]
     Trailing {
         /// The message's API.

@@ -32,7 +32,7 @@ fn a_forged_array_length_is_an_error_at_every_array() {
 }
 
 #[test]
-fn every_cut_and_every_byte_too_many_is_an_error() {
+fn every_cut_is_an_error_and_bytes_too_many_are_let_be() {
     let decode = |mut frame: Bytes| {
         let header = RequestHeader::decode(&mut frame)?;
         header.api_key.check_request(header.api_version, frame)
@@ -45,7 +45,7 @@ fn every_cut_and_every_byte_too_many_is_an_error() {
             assert!(refused, "{api} {version} cut to {length}: {cut:?}");
         }
         let trailing = [&body[..], b"xyz"].concat();
-        assert_eq!(api.check_request(version, trailing.into()), Err(Malformed::Trailing { api, version, bytes: 3 }));
+        assert_eq!(api.check_request(version, trailing.into()), Ok(()), "{api} {version}");
     }
 }
 

@@ -156,6 +156,22 @@ fn every_sample_of_a_served_version_is_answered() {
     }
 }
 
+/// librdkafka asks for all topics with three bytes too many.
+#[test]
+fn bytes_after_a_request_are_let_be() {
+    let target = Target::start();
+    let served = served(&mut target.client());
+    for sample in samples().into_iter().filter(|sample| served[&sample.api].contains(&sample.version)) {
+        if sample.api == ApiKey::Produce && sample.version < 3 {
+            continue;
+        }
+        let mut client = target.client();
+        client.send_frame(&[&sample.frame[..], &[0, 0, 0]].concat()).expect("the frame is taken");
+        let reply = client.read_reply().expect("an answer");
+        assert!(matches!(reply, Reply::Frame(_)), "{sample:?}: {reply:?}");
+    }
+}
+
 /// acks=0 has no answer in which to tell of a failure, so the connection tells.
 #[test]
 fn a_failure_without_acknowledgement_closes_the_connection() {

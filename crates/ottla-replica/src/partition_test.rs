@@ -35,7 +35,7 @@ fn bench(counts: Counts) -> Bench {
         clock,
     };
     let flusher = Flusher::new(Lane::Flush, Duration::from_secs(30), health.clone(), seams);
-    let environment = LogEnvironment::new(disk.clone(), Arc::new(SeededEntropy::new(1)), health.clone(), 16);
+    let environment = LogEnvironment::new(disk.clone(), Arc::new(SeededEntropy::new(1)), 16);
     let topic_id = TopicId(Uuid([7; 16]));
     let opening = Opening {
         config: LogConfig::default(),

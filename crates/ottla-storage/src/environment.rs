@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use ottla_base::Entropy;
 
-use crate::directory_health::DirectoryHealth;
 use crate::disk::Disk;
 use crate::segment_cache::SegmentCache;
 
-/// What the logs of one log directory share: the disk, how many files they may have open, and where they report a failed sync.
+/// What the logs of one log directory share: the disk, chance, and how many files they may have open.
 #[derive(Debug)]
 pub struct LogEnvironment {
     pub(crate) disk: Arc<dyn Disk>,
@@ -33,10 +32,9 @@ impl LogEnvironment {
     pub fn new(
         disk: Arc<dyn Disk>,
         entropy: Arc<dyn Entropy>,
-        health: DirectoryHealth,
         open_segments_max: usize,
     ) -> Arc<LogEnvironment> {
-        let segment_cache = SegmentCache::new(open_segments_max, health);
+        let segment_cache = SegmentCache::new(open_segments_max);
         Arc::new(LogEnvironment {
             disk,
             entropy,

@@ -390,7 +390,7 @@ impl Recovery<'_> {
         for segment in cut_segments {
             let file = segment.file(self.disk(), &self.environment.segment_cache)?;
             suspect |= salvage::has_whole_batch(&*file, 0..segment.published().size, fault.offset)?;
-            segment.close_handles()?;
+            segment.close_handles();
         }
         let kept_in =
             salvage::put_aside(self.disk(), self.directory, &*file, tail.clone(), fault.offset, cut_segments)?;

@@ -209,17 +209,12 @@ impl Segment {
 
     /// Gives back descriptor, map and buffers; readers that have them keep them until they are done.
     ///
-    /// What is dirty is synced first: closed, a file no longer tells of the write that failed. An error is as final as any failed sync's.
-    pub(crate) fn close_handles(&self) -> disk::Result<()> {
+    /// What is dirty stays so, and the next flush opens the file again. A write that fails meanwhile is not lost on it: Linux tells whoever
+    /// opens the file next of an error that nobody has seen (since 4.17), and a syncfs of all that failed since its descriptor was opened.
+    pub(crate) fn close_handles(&self) {
         let mut handles = self.handles.lock();
-        let file = handles.file.take();
-        handles.map = None;
-        handles.is_queued = false;
+        *handles = Handles::default();
         self.indexes.lock().release_memory();
-        match file {
-            Some(file) if self.is_dirty.swap(false, Ordering::SeqCst) => file.sync_data(),
-            _ => Ok(()),
-        }
     }
 
     // ---- writing -------------------------------------------------------------------------------------------------------------
@@ -242,8 +237,6 @@ impl Segment {
             // The write's error is the one that counts, and readers and recovery do not look past the published end.
             let _ = file.set_len(position);
         }
-        // Again: the cache may have synced and closed the file in between.
-        self.set_dirty(true);
         Ok(written?)
     }
 

@@ -1,7 +1,7 @@
 //! [`SegmentCache`]: how many segment files, and maps of them, the logs of one directory keep open.
 //!
 //! A segment opens its file when somebody needs it, and the cache closes those that were not used for longest, as a clock does: each
-//! has a second chance. What is dirty is spared as long as anything else can be closed; then it is synced and closed.
+//! has a second chance. What is dirty is spared as long as anything else can be closed.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -9,25 +9,23 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::directory_health::{DirectoryFailure, DirectoryHealth};
 use crate::disk::{self, Disk, File, Open};
 use crate::segment::Segment;
 
-/// How many segments are asked for a clean one to close before a dirty one is synced.
+/// How many segments are asked for a clean one to close before a dirty one is closed.
 const LOOKED_AT_MAX: usize = 64;
 
 /// The open segments of one log directory.
 #[derive(Debug)]
 pub(crate) struct SegmentCache {
     open_max: usize,
-    health: DirectoryHealth,
     open: Mutex<VecDeque<Weak<Segment>>>,
 }
 
 impl SegmentCache {
-    /// Keeps at most `open_max` segments open, but those that are in use; a failed sync is told to `health`.
-    pub(crate) fn new(open_max: usize, health: DirectoryHealth) -> SegmentCache {
-        SegmentCache { open_max: open_max.max(1), health, open: Mutex::default() }
+    /// Keeps at most `open_max` segments open, but those that are in use.
+    pub(crate) fn new(open_max: usize) -> SegmentCache {
+        SegmentCache { open_max: open_max.max(1), open: Mutex::default() }
     }
 
     /// Opens a file for reading and writing. Where descriptors have run out, half of the segments are closed for it.
@@ -55,10 +53,7 @@ impl SegmentCache {
     fn shrink_to(&self, len: usize) {
         // Closed without the lock: a sync may take its time.
         while let Some(segment) = self.next_to_close(len) {
-            if let Err(error) = segment.close_handles() {
-                // Perhaps under a partition's lock.
-                self.health.mark_failed(DirectoryFailure::SyncFailed(error));
-            }
+            segment.close_handles();
         }
     }
 

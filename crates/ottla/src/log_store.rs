@@ -61,8 +61,8 @@ impl LogStore {
             workers,
             clock: clock.clone(),
         };
-        let flusher = Flusher::new(Lane::Flush, settings.storage.log_dir_failure_timeout, health.clone(), seams);
-        let environment = LogEnvironment::new(disk, entropy.clone(), health, open_segments_max(open_files_max));
+        let flusher = Flusher::new(Lane::Flush, settings.storage.log_dir_failure_timeout, health, seams);
+        let environment = LogEnvironment::new(disk, entropy.clone(), open_segments_max(open_files_max));
         let checkpoints = Checkpoints {
             recovery_points: read_checkpoint(&directory, Checkpoint::RecoveryPoint),
             log_starts: read_checkpoint(&directory, Checkpoint::LogStartOffset),

@@ -111,7 +111,7 @@ impl LogStore {
         let (files, quorum, hint) = QuorumFiles::open(disk, directory).map_err(|error| failed(error.to_string()))?;
         let health = DirectoryHealth::default();
         let start = start_of(quorum.purged);
-        let log = open_log(seams, directory, &health, start, hint.durable_offset);
+        let log = open_log(seams, directory, start, hint.durable_offset);
         let (log, recovered) = log.map_err(|error| failed(error.to_string()))?;
         report(directory, start, &recovered)?;
 
@@ -194,12 +194,10 @@ impl LogStore {
 fn open_log(
     seams: &Seams,
     directory: &Path,
-    health: &DirectoryHealth,
     log_start_offset: Offset,
     durable_offset: Offset,
 ) -> ottla_storage::Result<(Log, Recovered)> {
-    let environment =
-        LogEnvironment::new(seams.disk.clone(), seams.scope.entropy().clone(), health.clone(), OPEN_SEGMENTS_MAX);
+    let environment = LogEnvironment::new(seams.disk.clone(), seams.scope.entropy().clone(), OPEN_SEGMENTS_MAX);
     let folder = directory.join(LOG_FOLDER);
     ensure_dir(&*seams.disk, &folder)?;
     let opening = Opening {

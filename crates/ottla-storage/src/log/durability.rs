@@ -152,7 +152,6 @@ impl Log {
         let by_name = |path| FileByName::open_when_used(self.environment.disk.clone(), path);
         let mut files = Vec::with_capacity(1);
         for DirtySegment { segment, indexes } in unsynced.segments.values() {
-            // One that is not dirty was synced when the cache closed it.
             if segment.is_dirty() {
                 files.push(segment.open_file().unwrap_or_else(|| by_name(segment.path(LOG))));
             }

@@ -47,7 +47,7 @@ pub struct Opening {
     /// The settings.
     pub config: LogConfig,
     /// Written to `partition.metadata` when that file is missing; a file that is there must have the same. `None` writes and checks
-    /// nothing (the Raft log is no topic's).
+    /// nothing (the Raft log is no topic's), and the log is the topic's that the file names.
     pub topic_id: Option<TopicId>,
     /// From `log-start-offset-checkpoint`; zero where it has no entry.
     pub log_start_offset: Offset,
@@ -100,11 +100,11 @@ impl Log {
     /// Errors: `InvalidFile` where the folder belongs to another topic, `Disk`.
     pub fn open(environment: &Arc<LogEnvironment>, directory: &Path, opening: Opening) -> Result<(Log, Recovered)> {
         let disk = &*environment.disk;
-        let is_owned = check_topic(disk, directory, opening.topic_id)?;
+        let owner = owner(disk, directory, opening.topic_id)?;
         let directory: Arc<Path> = directory.into();
         let (restored, recovered) = recovery::restore(environment, &directory, &opening)?;
         match opening.topic_id {
-            Some(topic_id) if !is_owned => partition_metadata::write_topic_id(disk, &directory, topic_id)?,
+            Some(topic_id) if owner.is_none() => partition_metadata::write_topic_id(disk, &directory, topic_id)?,
             // The first segment's name is durable from the start: a log that begins later has had its beginning deleted.
             _ if recovered.created => disk.sync_dir(&directory)?,
             _ => {}
@@ -125,7 +125,7 @@ impl Log {
         let mut log = Log {
             environment: environment.clone(),
             directory,
-            topic_id: opening.topic_id,
+            topic_id: opening.topic_id.or(owner),
             roll_jitter_ms: draw_jitter(environment, &opening.config),
             config: opening.config,
             shared,
@@ -260,7 +260,7 @@ impl Log {
             }
             self.on_flushed(plan.ticket);
         }
-        self.active.close_handles()?;
+        self.active.close_handles();
         self.check_invariants();
         Ok(())
     }
@@ -395,18 +395,15 @@ fn draw_jitter(environment: &LogEnvironment, config: &LogConfig) -> u64 {
     }
 }
 
-/// Whether the folder says already that it belongs to the topic.
-fn check_topic(disk: &dyn Disk, directory: &Path, topic_id: Option<TopicId>) -> Result<bool> {
-    let Some(topic_id) = topic_id else {
-        return Ok(false);
-    };
-    match partition_metadata::read_topic_id(disk, directory)? {
-        None => Ok(false),
-        Some(found) if found == topic_id => Ok(true),
-        Some(found) => {
+/// The topic that the folder says it belongs to, which is `expected` where one is.
+fn owner(disk: &dyn Disk, directory: &Path, expected: Option<TopicId>) -> Result<Option<TopicId>> {
+    let found = partition_metadata::read_topic_id(disk, directory)?;
+    match (found, expected) {
+        (Some(found), Some(expected)) if found != expected => {
             let path: PathBuf = directory.join(partition_metadata::FILE_NAME);
-            Err(Error::invalid_file(&path, format!("it belongs to topic {}, not {}", found.0, topic_id.0)))
+            Err(Error::invalid_file(&path, format!("it belongs to topic {}, not {}", found.0, expected.0)))
         }
+        _ => Ok(found),
     }
 }
 

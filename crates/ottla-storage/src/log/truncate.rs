@@ -219,7 +219,7 @@ impl Log {
     fn reopen_after_cut(&mut self, kept: &[Arc<Segment>], cut: &Cut) -> Result<()> {
         let (last, older) = kept.split_last().expect("a log keeps a segment");
         let environment = self.environment.clone();
-        last.close_handles()?;
+        last.close_handles();
         let published = Published { end_offset: cut.end_offset, size: cut.position };
         let reopened = Segment::open(&*environment.disk, self.directory.clone(), last.base_offset(), published)?;
         let segments = [older, &[Arc::new(reopened)]].concat();

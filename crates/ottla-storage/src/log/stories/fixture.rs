@@ -11,7 +11,7 @@ use crate::disk::sim::{SimDisk, SimOptions};
 use crate::disk::{Disk, Open, ensure_dir};
 use crate::environment::{LogEnvironment, PlantedBug};
 use crate::flush::FlushPlan;
-use crate::{Access, DirectoryHealth, Error, Log, LogConfig, LogReader, Opening, ReadRequest, Recovered};
+use crate::{Access, Error, Log, LogConfig, LogReader, Opening, ReadRequest, Recovered};
 
 pub(super) const DIRECTORY: &str = "/data/topic-0";
 /// A time in 2024, in milliseconds.
@@ -118,7 +118,7 @@ pub(super) fn small_segments(segment_bytes: u32) -> LogConfig {
 
 pub(super) fn environment(disk: Arc<dyn Disk>, planted_bug: Option<PlantedBug>) -> Arc<LogEnvironment> {
     let entropy = Arc::new(SeededEntropy::new(1));
-    let environment = LogEnvironment::new(disk, entropy, DirectoryHealth::default(), OPEN_SEGMENTS_MAX);
+    let environment = LogEnvironment::new(disk, entropy, OPEN_SEGMENTS_MAX);
     let mut environment = Arc::into_inner(environment).expect("nobody else has it yet");
     environment.planted_bug = planted_bug;
     Arc::new(environment)

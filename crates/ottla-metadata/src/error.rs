@@ -88,7 +88,7 @@ pub enum Error {
         reason: InvalidAssignment,
     },
     /// The request would write more than [`RECORDS_PER_REQUEST_MAX`](crate::RECORDS_PER_REQUEST_MAX) records.
-    #[error("the request is too large: at most {} records may come of one", crate::RECORDS_PER_REQUEST_MAX)]
+    #[error("Excessively large number of partitions per request.")]
     TooLarge,
     /// The broker is not registered.
     #[error("broker {broker_id} is not registered")]

@@ -3,7 +3,8 @@
 //! - `dispatch.rs`: [`Dispatcher`], from a frame to a handler.
 //! - `api/`: one file for each API key; `api/mod.rs` is the table that dispatch, ApiVersions and the documentation derive from.
 //! - `broker.rs`: [`Broker`], what the handlers work on. `decide.rs`: how they have the active controller decide something.
-//! - `endpoints.rs`: where brokers are reached, as a client is told it. `error.rs`: the one place that turns causes into Kafka's error codes.
+//! - `endpoints.rs`: where brokers are reached, as a client is told it.
+//! - `error.rs`: the one place that turns causes into Kafka's error codes. `wire.rs`: names and ids in messages.
 //!
 //! **Architecture invariant:** server knows no segment and no index, and keeps nothing that must survive a restart.
 

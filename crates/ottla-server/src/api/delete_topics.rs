@@ -4,8 +4,9 @@
 //!
 //! The active controller decides; the answer comes when this broker has let go of the topics, so that one of the same name can be created
 //! and is a new one. Files go when readers have had their time (`file.delete.delay.ms`), or at once where the disk is short of room.
+//! Results are in the order of the request, one for each topic that it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ottla_base::{TopicId, TopicName};
@@ -44,7 +45,9 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: DeleteTopicsRequest) ->
         true => read(&broker.image(), &named),
         false => named.iter().map(|_| Err(deletion_is_disabled(call.version))).collect(),
     };
-    let asked: Vec<_> = named.into_iter().zip(references).map(|(named, asked)| Asked { named, asked }).collect();
+    let mut answered = BTreeSet::new();
+    let firsts = named.into_iter().zip(references).filter(|(named, _)| answered.insert(named.clone()));
+    let asked: Vec<_> = firsts.map(|(named, asked)| Asked { named, asked }).collect();
     let topics = to_decide(&asked);
     if topics.is_empty() {
         return Answer::Done(response(asked, Ok(Vec::new())));
@@ -59,7 +62,7 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: DeleteTopicsRequest) ->
     })
 }
 
-/// Every topic of the request, once. Up to version 5 they stand in one list, from 6 on in another.
+/// Every topic of the request. Up to version 5 they stand in one list, from 6 on in another.
 fn named(request: &DeleteTopicsRequest) -> Vec<Named> {
     let by_name = request.topic_names.iter().map(|name| Named { name: Some(name.to_string()), topic_id: None });
     let by_either = request.topics.iter().map(|topic| Named {

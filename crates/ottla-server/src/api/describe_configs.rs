@@ -1,11 +1,13 @@
 //! DescribeConfigs (key 32): the settings of topics and of this broker, with where they come from.
 //!
 //! Versions 1 to 4. 1 has synonyms on demand and sources (KIP-226), 3 types, and documentation on demand (KIP-569), 4 is flexible. Only the
-//! keys that are asked for are told; none, or an empty list, asks for all.
+//! keys that are asked for are told; none, or an empty list, asks for all. A resource that is named again is answered once, which Kafka
+//! does as often as it is named.
 //!
 //! A broker tells about itself alone. The broker of the empty name is what is set on all of them dynamically, which nothing is until
 //! settings can be altered. Loggers, client metrics and groups are not served.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ottla_base::{BrokerId, TopicName};
@@ -45,11 +47,20 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: DescribeConfigsRequest)
         types: call.version >= 3,
         documentation: call.version >= 3 && request.include_documentation,
     };
-    let result = |resource: DescribeConfigsResource| {
+    let resources = firsts(request.resources).into_iter().map(|resource| {
         let described = describe(broker, &resource);
         result(resource, described, detail)
+    });
+    Answer::Done(DescribeConfigsResponse::default().with_results(resources.collect()))
+}
+
+/// Each resource once. A small request must not be answered by gigabytes for naming one over and over.
+fn firsts(resources: Vec<DescribeConfigsResource>) -> Vec<DescribeConfigsResource> {
+    let mut answered = BTreeSet::new();
+    let is_first = |resource: &DescribeConfigsResource| {
+        answered.insert((resource.resource_type, resource.resource_name.to_string()))
     };
-    Answer::Done(DescribeConfigsResponse::default().with_results(request.resources.into_iter().map(result).collect()))
+    resources.into_iter().filter(is_first).collect()
 }
 
 /// Kafka's `ConfigResource.Type`.
@@ -101,7 +112,8 @@ fn result(
     detail: Detail,
 ) -> DescribeConfigsResult {
     let keys = resource.configuration_keys.unwrap_or_default();
-    let is_wanted = |entry: &ConfigEntry| keys.is_empty() || keys.iter().any(|key| key.as_str() == entry.name);
+    let keys: BTreeSet<_> = keys.iter().map(|key| key.as_str()).collect();
+    let is_wanted = |entry: &ConfigEntry| keys.is_empty() || keys.contains(entry.name);
     let result = DescribeConfigsResult::default()
         .with_resource_type(resource.resource_type)
         .with_resource_name(resource.resource_name);
@@ -181,6 +193,16 @@ mod tests {
             answer(&["num.partitions", "nonsense"], 4, false).configs.into_iter().map(|c| c.name).collect();
         assert_eq!(names, [wire::text("num.partitions")]);
         assert!(answer(&[], 4, false).configs.len() > 50);
+    }
+
+    #[test]
+    fn a_resource_is_answered_once() {
+        let resource = |resource_type, name: &str| {
+            DescribeConfigsResource::default().with_resource_type(resource_type).with_resource_name(wire::text(name))
+        };
+        let told = firsts(vec![resource(4, "1"), resource(2, "1"), resource(4, "1"), resource(4, "")]);
+        let told: Vec<_> = told.iter().map(|r| (r.resource_type, r.resource_name.as_str())).collect();
+        assert_eq!(told, [(4, "1"), (2, "1"), (4, "")]);
     }
 
     #[test]

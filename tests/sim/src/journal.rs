@@ -102,6 +102,8 @@ pub struct Record {
     pub entries: Vec<Entry>,
     /// When the power went.
     pub power_cuts: Vec<Duration>,
+    /// How often a node was started.
+    pub starts: usize,
     /// What was found wrong while it happened.
     pub violations: Vec<String>,
     /// One line for each event.
@@ -176,6 +178,17 @@ impl Journal {
         self.record.lock().power_cuts.push(at);
     }
 
+    /// Writes down that a node is being started.
+    pub fn start(&self) {
+        self.trace(format_args!("the node is started"));
+        self.record.lock().starts += 1;
+    }
+
+    /// How often a node was started.
+    pub fn start_count(&self) -> usize {
+        self.record.lock().starts
+    }
+
     /// How often the power went.
     pub fn power_cut_count(&self) -> usize {
         self.record.lock().power_cuts.len()
@@ -244,25 +257,45 @@ pub fn trace_hash(trace: &[String]) -> u64 {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sends = |f: &mut fmt::Formatter<'_>, sent: &[Sent]| {
-            sent.iter().try_for_each(|Sent { partition, value, offset, .. }| match offset {
-                Some(offset) => write!(f, " {partition}:{}@{offset}", value.0),
-                None => write!(f, " {partition}:{}", value.0),
-            })
+        let sent_runs = |f: &mut fmt::Formatter<'_>, sent: &[Sent]| {
+            write_runs(f, sent.iter().map(|sent| (sent.partition, sent.value, sent.offset)))
         };
         match self {
-            Event::SendBegun { sent } => f.write_str("sends").and_then(|()| sends(f, sent)),
-            Event::SendEnded { sent, acks } => write!(f, "has sent (acks={acks})").and_then(|()| sends(f, sent)),
+            Event::SendBegun { sent } => f.write_str("sends").and_then(|()| sent_runs(f, sent)),
+            Event::SendEnded { sent, acks } => write!(f, "has sent (acks={acks})").and_then(|()| sent_runs(f, sent)),
             Event::Assigned { keys } => write!(f, "starts at any place of {keys:?}"),
             Event::PollBegun => f.write_str("polls"),
             Event::PollEnded { polled: None } => f.write_str("has polled in vain"),
             Event::PollEnded { polled: Some(polled) } => {
                 f.write_str("has polled")?;
-                polled.iter().try_for_each(|polled| {
-                    write!(f, " {}:{}@{}", polled.partition, polled.value.0, polled.offset)
-                })
+                write_runs(f, polled.iter().map(|polled| (polled.partition, polled.value, Some(polled.offset))))
             }
             Event::Fault(name) => write!(f, "fault: {name}"),
         }
     }
+}
+
+/// Writes what follows on one another as one: where, the first value, the first offset and how many.
+fn write_runs(
+    f: &mut fmt::Formatter<'_>,
+    records: impl Iterator<Item = (PartitionId, Value, Option<i64>)>,
+) -> fmt::Result {
+    let mut records = records.peekable();
+    while let Some((partition, first, offset)) = records.next() {
+        let mut count = 1;
+        let continues = |next: &(PartitionId, Value, Option<i64>), count: u64| {
+            *next == (partition, Value(first.0 + count), offset.map(|offset| offset + count as i64))
+        };
+        while records.next_if(|next| continues(next, count)).is_some() {
+            count += 1;
+        }
+        write!(f, " {partition}:{}", first.0)?;
+        if let Some(offset) = offset {
+            write!(f, "@{offset}")?;
+        }
+        if count > 1 {
+            write!(f, "x{count}")?;
+        }
+    }
+    Ok(())
 }

@@ -397,6 +397,7 @@ impl Nemesis {
             return self.start(world, index).await;
         }
         let patience = Duration::from_millis(self.entropy.below(300));
+        world.journal.start();
         let started = timer::timeout(patience, Box::pin(world.nodes[index].start())).await;
         if matches!(started, Ok(Ok(()))) {
             return world.journal.trace(format_args!("the node runs"));
@@ -407,6 +408,7 @@ impl Nemesis {
     }
 
     async fn start(&mut self, world: &mut World, index: usize) {
+        world.journal.start();
         let error = match timer::timeout(START_MAX, Box::pin(world.nodes[index].start())).await {
             Ok(Ok(())) => return world.journal.trace(format_args!("the node runs")),
             Ok(Err(error)) => format!("{error:#}"),
@@ -435,7 +437,6 @@ fn heal_link(network: &SimNetwork, one: IpAddr, other: IpAddr) {
 
 /// Whether the journal has any fault: a run without one proves nothing.
 pub(crate) fn has_struck(journal: &Journal) -> bool {
-    journal.with_record(|record| {
-        record.entries.iter().any(|entry| matches!(entry.event, crate::journal::Event::Fault(_)))
-    })
+    journal
+        .with_record(|record| record.entries.iter().any(|entry| matches!(entry.event, crate::journal::Event::Fault(_))))
 }

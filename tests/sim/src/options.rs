@@ -114,7 +114,8 @@ impl Options {
             format!("log.index.size.max.bytes={}", one_of(&[24, 160, 1600, 10 << 20])),
             format!("log.roll.ms={}", one_of(&[2000, 20_000, 604_800_000])),
             format!("log.segment.bytes={}", 1 << 20),
-            format!("queued.max.request.bytes={}", one_of(&[256 << 10, 4 << 20, 128 << 20])),
+            format!("socket.request.max.bytes={}", 2 << 20),
+            format!("queued.max.request.bytes={}", one_of(&[2 << 20, 8 << 20, 128 << 20])),
             format!("metadata.log.max.record.bytes.between.snapshots={}", one_of(&[2000, 20 << 20])),
         ];
         Options {
@@ -134,12 +135,8 @@ impl Options {
 }
 
 fn draw_topics(entropy: &SeededEntropy) -> Vec<TopicPlan> {
-    let plan = |name: String, promise, configs| TopicPlan {
-        name,
-        partitions: 1 + entropy.below(3) as i32,
-        promise,
-        configs,
-    };
+    let plan =
+        |name: String, promise, configs| TopicPlan { name, partitions: 1 + entropy.below(3) as i32, promise, configs };
     let mut topics: Vec<_> =
         (0..1 + entropy.below(2)).map(|n| plan(format!("durable-{n}"), Promise::Durable, Vec::new())).collect();
     if entropy.one_in(2) {

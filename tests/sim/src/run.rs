@@ -102,7 +102,9 @@ impl Run {
         let served_by = timer::now() + SERVED_WITHIN;
         for (name, task) in tasks {
             if timer::timeout(served_by.duration_since(timer::now()), task).await.is_err() {
-                world.journal.violation(format_args!("{name} is not served within {SERVED_WITHIN:?} after the trouble"));
+                world
+                    .journal
+                    .violation(format_args!("{name} is not served within {SERVED_WITHIN:?} after the trouble"));
             }
         }
         world.clients.abort();
@@ -130,7 +132,8 @@ impl Run {
         let Options { producers, consumers, admins, rowdies, .. } = world.options.clone();
         let mut clients = Vec::new();
         for (number, plan) in producers.into_iter().enumerate() {
-            let producer = Producer::new(self.surroundings(world, format!("producer-{number}"), phase.subscribe()), plan);
+            let producer =
+                Producer::new(self.surroundings(world, format!("producer-{number}"), phase.subscribe()), plan);
             clients.push((format!("producer-{number}"), producer.address(), world.clients.spawn(producer.run())));
         }
         for number in 0..consumers {
@@ -163,11 +166,8 @@ impl Run {
 
     /// Reads everything; `None` where that does not come to an end.
     async fn drain(&mut self, world: &mut World) -> Option<()> {
-        world.clients = ottla_net::TaskScope::new(
-            "drain",
-            tokio::runtime::Handle::current(),
-            Arc::new(world.entropy.fork()),
-        );
+        world.clients =
+            ottla_net::TaskScope::new("drain", tokio::runtime::Handle::current(), Arc::new(world.entropy.fork()));
         let begin = world.elapsed();
         let (_phase, healed) = watch::channel(Phase::Healed);
         let mut around = self.surroundings(world, "drain".to_owned(), healed);
@@ -222,7 +222,10 @@ impl Run {
             world.journal.violation(format_args!("the run proves nothing: no fault was injected"));
         }
         let is_promised = |promise: Promise| promise != Promise::Cached;
-        assert!(topics.iter().any(|topic| is_promised(topic.promise)), "every world has a topic that keeps what it has");
+        assert!(
+            topics.iter().any(|topic| is_promised(topic.promise)),
+            "every world has a topic that keeps what it has"
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::run::{Outcome, run};
 
 /// The longest that one seed may take, in real time. One that takes longer hangs.
-const REAL_TIME_MAX: Duration = Duration::from_secs(300);
+const REAL_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// What came out of many seeds.
 #[derive(Debug, Default)]

@@ -16,7 +16,8 @@ async fn a_node_starts_again_after_a_stop_a_kill_and_a_power_cut() {
     let network = SimNetwork::new(SimOptions::default(), Arc::new(entropy.fork()));
     let disk = SimDisk::new(DiskOptions::default());
     let address = "10.0.0.1".parse().unwrap();
-    let mut node = SimNode::new(&network, address, disk, Arc::new(SimClock::new()), NodeOptions::default(), entropy.fork());
+    let mut node =
+        SimNode::new(&network, address, disk, Arc::new(SimClock::new()), NodeOptions::default(), entropy.fork());
     for round in 0..4 {
         let started = ottla_net::timer::timeout(Duration::from_secs(30), Box::pin(node.start())).await;
         started.expect("in time").unwrap_or_else(|error| panic!("round {round}: {error:#}"));

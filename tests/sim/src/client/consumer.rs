@@ -47,8 +47,10 @@ impl Consumer {
             if was_healed && was_served {
                 return;
             }
-            if self.around.entropy.one_in(40) {
-                self.choose_partitions();
+            match self.around.entropy.below(40) {
+                0 => self.choose_partitions(),
+                1 => self.look_at_an_end().await,
+                _ => {}
             }
             timer::sleep(Duration::from_millis(self.around.entropy.below(200))).await;
         }
@@ -90,9 +92,8 @@ impl Consumer {
         };
         let asked: Vec<_> = self.positions.iter().map(|(partition, offset)| (*partition, *offset)).collect();
         let keys: Vec<_> = asked.iter().map(|(partition, _)| self.around.journal.key(*partition)).collect();
-        let named = asked.iter().map(|(partition, offset)| {
-            (self.around.topic_of(*partition), partition.partition, *offset)
-        });
+        let named =
+            asked.iter().map(|(partition, offset)| (self.around.topic_of(*partition), partition.partition, *offset));
         let request = messages::fetch(&named.collect::<Vec<_>>(), terms);
         self.around.journal.event(self.process, Event::PollBegun);
         let asked_at = self.around.watch.ask();
@@ -122,6 +123,14 @@ impl Consumer {
         was_served
     }
 
+    async fn look_at_an_end(&mut self) {
+        let Some(partition) = self.positions.keys().next().copied() else { return };
+        let asked_at = self.around.watch.ask();
+        if let Some(offset) = self.list_offset(partition, messages::LATEST).await {
+            self.around.watch.on_latest(partition, offset, &asked_at);
+        }
+    }
+
     /// Where a power cut may have shortened a log, what is known of it is worth nothing.
     fn forget_what_may_be_lost(&mut self) {
         for (partition, position) in &mut self.positions {
@@ -143,22 +152,31 @@ impl Consumer {
                 self.around.connection.back_off().await;
             }
             error => {
-                let position = self.positions[&partition];
-                journal.violation(format_args!("{} is told {error} of {partition} at {position}", self.process));
+                let position = self.positions.get(&partition);
+                journal.violation(format_args!("{} is told {error} of {partition} at {position:?}", self.process));
                 self.choose_partitions();
             }
         }
     }
 
     async fn go_to_start(&mut self, partition: PartitionId) {
-        let request = messages::list_offsets(self.around.topic_of(partition), partition.partition, messages::EARLIEST);
-        let Ok(response) = self.around.connection.call(messages::LIST_OFFSETS, &request, PATIENCE).await else { return };
-        let Some(answer) = response.topics.first().and_then(|topic| topic.partitions.first()) else { return };
-        if answer.error_code == ErrorCode::None.code() {
-            self.positions.insert(partition, answer.offset);
+        if let Some(offset) = self.list_offset(partition, messages::EARLIEST).await {
+            self.positions.insert(partition, offset);
             self.assign();
         }
     }
+
+    async fn list_offset(&mut self, partition: PartitionId, timestamp: i64) -> Option<i64> {
+        list_offset(&mut self.around, partition, timestamp).await
+    }
+}
+
+/// Asks once for an offset by time.
+pub(crate) async fn list_offset(around: &mut Surroundings, partition: PartitionId, timestamp: i64) -> Option<i64> {
+    let request = messages::list_offsets(around.topic_of(partition), partition.partition, timestamp);
+    let response = around.connection.call(messages::LIST_OFFSETS, &request, PATIENCE).await.ok()?;
+    let answer = response.topics.first()?.partitions.first()?;
+    (answer.error_code == ErrorCode::None.code()).then_some(answer.offset)
 }
 
 /// Reads a partition from `from` to its high watermark; retries until it is done.

@@ -1,17 +1,11 @@
 //! The drain: a fresh client reads everything that there is, from the first offset to the last.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use ottla_protocol::ErrorCode;
-
-use super::consumer::read_to_end;
+use super::consumer::{list_offset, read_to_end};
 use super::{Surroundings, View, messages};
 use crate::invariants::Held;
 use crate::journal::{Event, PartitionId, Polled};
-
-/// How long the drain waits for an answer before it asks again.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Reads all partitions and returns what they hold. Goes on until it has everything: the caller sets a deadline.
 pub(crate) async fn drain(around: &mut Surroundings) -> BTreeMap<PartitionId, Held> {
@@ -36,13 +30,7 @@ pub(crate) async fn drain(around: &mut Surroundings) -> BTreeMap<PartitionId, He
 
 async fn earliest(around: &mut Surroundings, partition: PartitionId) -> i64 {
     loop {
-        let request = messages::list_offsets(around.topic_of(partition), partition.partition, messages::EARLIEST);
-        let answer = around.connection.call(messages::LIST_OFFSETS, &request, PATIENCE).await;
-        let offset = answer.ok().and_then(|response| {
-            let answer = response.topics.first()?.partitions.first()?.clone();
-            (answer.error_code == ErrorCode::None.code()).then_some(answer.offset)
-        });
-        match offset {
+        match list_offset(around, partition, messages::EARLIEST).await {
             Some(offset) => return offset,
             None => around.connection.back_off().await,
         }

@@ -26,6 +26,8 @@ pub(crate) const DELETE_TOPICS: i16 = 4;
 /// InitProducerId: flexible, with the producer's present id.
 pub(crate) const INIT_PRODUCER_ID: i16 = 4;
 
+/// ListOffsets: the end.
+pub(crate) const LATEST: i64 = -1;
 /// ListOffsets: the first offset there is.
 pub(crate) const EARLIEST: i64 = -2;
 

@@ -263,11 +263,7 @@ impl Producer {
         is_over
     }
 
-    async fn call_all(
-        &self,
-        client: &Client,
-        requests: &[Vec<Outgoing>],
-    ) -> Vec<Result<ProduceResponse, CallError>> {
+    async fn call_all(&self, client: &Client, requests: &[Vec<Outgoing>]) -> Vec<Result<ProduceResponse, CallError>> {
         let open = requests.iter().map(|request| async move {
             match request.iter().all(|batch| batch.acknowledged) {
                 true => Ok(ProduceResponse::default()),
@@ -291,8 +287,7 @@ impl Producer {
         let journal = &self.around.journal;
         let is_sequence = matches!(code, ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId);
         let is_promised = self.plan.acks == -1 && journal.promise(partition) != Promise::Cached;
-        let was_dark =
-            self.identity.as_ref().is_some_and(|identity| journal.power_cut_count() > identity.power_cuts);
+        let was_dark = self.identity.as_ref().is_some_and(|identity| journal.power_cut_count() > identity.power_cuts);
         if is_sequence && was_dark && !is_promised {
             journal.trace(format_args!("{} has lost its sequence in {partition}", self.process));
         } else {

@@ -3,7 +3,7 @@
 //! | property | file | judged |
 //! |---|---|---|
 //! | offsets are ordered and without gaps, and record bytes are whole | [`offsets`] | each Fetch, each drain |
-//! | high watermark and log start never go back | [`watermarks`] | each Fetch |
+//! | high watermark and log start never go back | [`watermarks`] | each Fetch, each ListOffsets |
 //! | leader epochs never go back along a log | [`epochs`] | each Fetch, each drain |
 //! | what was acknowledged is there, and so is what was read | [`kept`] | at the end |
 //! | a producer id is given once | [`producer_ids`] | each InitProducerId |
@@ -52,14 +52,19 @@ pub(crate) struct Watch {
 
 #[derive(Default)]
 struct Seen {
+    /// The highest of all.
     ends: BTreeMap<PartitionId, Ends>,
+    /// Which start of the node the following are from.
+    start: usize,
+    ends_since_start: BTreeMap<PartitionId, Ends>,
     producer_ids: ProducerIds,
 }
 
 /// What was known when a question was asked: an answer to it cannot know less.
 pub(crate) struct Asked {
     ends: BTreeMap<PartitionId, Ends>,
-    power_cuts: usize,
+    start: usize,
+    ends_since_start: BTreeMap<PartitionId, Ends>,
 }
 
 impl Watch {
@@ -67,26 +72,42 @@ impl Watch {
         Watch { journal, seen: Arc::default() }
     }
 
-    /// To be called just before a Fetch is sent.
+    /// To be called just before a question is sent.
     pub(crate) fn ask(&self) -> Asked {
-        Asked { ends: self.seen.lock().ends.clone(), power_cuts: self.journal.power_cut_count() }
+        let mut seen = self.seen.lock();
+        let start = self.journal.start_count();
+        if seen.start != start {
+            seen.start = start;
+            seen.ends_since_start.clear();
+        }
+        Asked { ends: seen.ends.clone(), start, ends_since_start: seen.ends_since_start.clone() }
     }
 
     /// Judges what a Fetch from `position` said of `partition` without an error.
     pub(crate) fn on_view(&self, partition: PartitionId, position: i64, view: &View, asked: &Asked) {
         let ends = Ends::of(view);
         let found = offsets::check_view(position, view).and_then(|()| epochs::check(&view.batches));
-        // A power cut may shorten what was cached, and the next answer begins anew.
-        let is_comparable = self.journal.promise(partition) != Promise::Cached
-            || asked.power_cuts == self.journal.power_cut_count() && asked.power_cuts == 0;
-        let known = asked.ends.get(&partition).filter(|_| is_comparable);
+        let known = asked.ends_since_start.get(&partition);
         let found = found.and_then(|()| known.map_or(Ok(()), |known| watermarks::check(*known, ends)));
         if let Err(what) = found {
             self.journal.violation(format_args!("{partition}, read at {position}: {what}"));
         }
         let mut seen = self.seen.lock();
-        let known = seen.ends.entry(partition).or_insert(ends);
-        *known = known.latest(ends);
+        raise(&mut seen.ends, partition, ends);
+        // An answer that is read after the node has gone is one of its earlier life.
+        if asked.start == self.journal.start_count() && asked.start == seen.start {
+            raise(&mut seen.ends_since_start, partition, ends);
+        }
+    }
+
+    /// Judges what ListOffsets said is the end of `partition`, for `read_uncommitted`. Unlike a Fetch it never tells less than before
+    /// (KIP-207), but where a power cut may have shortened the log.
+    pub(crate) fn on_latest(&self, partition: PartitionId, offset: i64, asked: &Asked) {
+        let is_comparable = self.journal.promise(partition) != Promise::Cached || self.journal.power_cut_count() == 0;
+        let known = asked.ends.get(&partition).map(|ends| ends.high_watermark).filter(|_| is_comparable);
+        if let Some(known) = known.filter(|known| offset < *known) {
+            self.journal.violation(format_args!("{partition} ends at {offset}, though it did at {known}"));
+        }
     }
 
     /// The highest end that anybody was told of.
@@ -100,4 +121,9 @@ impl Watch {
             self.journal.violation(format_args!("{what}"));
         }
     }
+}
+
+fn raise(all: &mut BTreeMap<PartitionId, Ends>, partition: PartitionId, ends: Ends) {
+    let known = all.entry(partition).or_insert(ends);
+    *known = known.latest(ends);
 }

@@ -1,7 +1,7 @@
-//! The high watermark and the log's start never go back: an answer knows no less than what was known before it was asked for.
+//! The high watermark and the log's start never go back while a node runs: an answer knows no less than what was known before it was asked
+//! for. A node that has just started may give less for a moment, and then ListOffsets says so.
 //!
-//! Source: Kafka replication's `HighWatermark` never decreasing within what clients can see; under durable acks this outlives power cuts,
-//! since nothing is shown that is not on disk (design: section 4, durable acks).
+//! Source: Kafka's `Partition.maybeIncrementLeaderHW`; KIP-207 for what follows a change of leader.
 
 use crate::client::View;
 

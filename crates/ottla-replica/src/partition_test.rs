@@ -11,7 +11,7 @@ use ottla_storage::disk::{Disk, ensure_dir};
 use ottla_storage::{Access, FlusherSeams, LogConfig, LogEnvironment, Opening};
 
 use super::*;
-use crate::{Isolation, ReadRequest};
+use crate::{FoundOffset, Isolation, OffsetLookup, ReadRequest};
 
 struct Bench {
     disk: Arc<SimDisk>,
@@ -72,6 +72,10 @@ fn batch(base_sequence: i32) -> Bytes {
 impl Bench {
     fn append(&self, base_sequence: i32) -> Result<Appended, Error> {
         self.partition.append(batch(base_sequence), RequiredAcks::InSyncReplicas, true, NOW)
+    }
+
+    fn find(&self, lookup: OffsetLookup) -> Result<Option<FoundOffset>, Error> {
+        self.partition.find_offset(lookup, Isolation::ReadUncommitted, None)
     }
 
     fn read_all(&self) -> Result<Bytes, Error> {
@@ -201,4 +205,43 @@ fn cached_acks_may_become_durable_once_all_that_was_acknowledged_is_on_disk() {
     assert!(bench.partition.may_become_durable());
     bench.partition.lead(leadership(1, Counts::Durable));
     assert!(!bench.partition.may_become_durable(), "they are");
+}
+
+#[test]
+fn lookups_end_where_the_reader_may_see() {
+    let bench = bench(Counts::Durable);
+    bench.append(0).unwrap();
+    let latest = |offset, epoch| {
+        Some(FoundOffset { offset: Offset(offset), timestamp: Timestamp::NONE, leader_epoch: Some(LeaderEpoch(epoch)) })
+    };
+    assert_eq!(bench.find(OffsetLookup::Latest).unwrap(), latest(0, 1));
+    assert_eq!(bench.find(OffsetLookup::AtOrAfter(NOW)).unwrap(), None);
+    assert_eq!(bench.find(OffsetLookup::MaxTimestamp).unwrap(), None);
+
+    bench.workers.run_all();
+    let first = FoundOffset { offset: Offset(0), timestamp: NOW, leader_epoch: Some(LeaderEpoch(1)) };
+    assert_eq!(bench.find(OffsetLookup::Latest).unwrap(), latest(1, 1));
+    assert_eq!(bench.find(OffsetLookup::Earliest).unwrap(), latest(0, 1));
+    assert_eq!(bench.find(OffsetLookup::AtOrAfter(NOW)).unwrap(), Some(first));
+    assert_eq!(bench.find(OffsetLookup::MaxTimestamp).unwrap(), Some(first));
+    assert_eq!(bench.find(OffsetLookup::AtOrAfter(Timestamp(NOW.0 + 1))).unwrap(), None);
+}
+
+#[test]
+fn a_new_leader_sends_no_reader_back_behind_its_predecessor() {
+    let bench = bench(Counts::Durable);
+    bench.append(0).unwrap();
+    bench.partition.lead(leadership(2, Counts::Durable));
+    let is_unavailable = |lookup| matches!(bench.find(lookup), Err(Error::OffsetNotAvailable { .. }));
+    assert!(is_unavailable(OffsetLookup::Latest));
+    assert!(is_unavailable(OffsetLookup::AtOrAfter(NOW)));
+    assert!(bench.find(OffsetLookup::Earliest).is_ok());
+
+    bench.workers.run_all();
+    let latest = bench.find(OffsetLookup::Latest).unwrap().unwrap();
+    assert_eq!((latest.offset, latest.leader_epoch), (Offset(1), Some(LeaderEpoch(2))));
+    let ended = |epoch| bench.partition.end_offset_for_epoch(LeaderEpoch(epoch), None).unwrap();
+    assert_eq!(ended(1), Some((LeaderEpoch(1), Offset(1))));
+    assert_eq!(ended(2), Some((LeaderEpoch(2), Offset(1))));
+    assert_eq!(ended(3), None);
 }

@@ -78,7 +78,7 @@ pub(crate) struct Restored {
     pub(crate) snapshot_offset: Offset,
     pub(crate) bytes_since_snapshot: u64,
     pub(crate) epochs: LeaderEpochs,
-    pub(crate) epochs_changed: bool,
+    pub(crate) epochs_on_file: LeaderEpochs,
     pub(crate) dirt: Dirt,
     pub(crate) truncated_to: Option<Offset>,
 }
@@ -175,7 +175,7 @@ impl Recovery<'_> {
             snapshot_offset: start,
             bytes_since_snapshot: 0,
             epochs: LeaderEpochs::default(),
-            epochs_changed: self.disk().entry(&self.directory.join(EPOCHS))?.is_some(),
+            epochs_on_file: self.read_epochs()?.unwrap_or_default(),
             dirt: Dirt::default(),
             truncated_to: None,
         };
@@ -455,8 +455,8 @@ impl Recovery<'_> {
             producers: replayed.producers,
             snapshot_offset: replayed.snapshot_offset.min(end_offset),
             bytes_since_snapshot: replayed.bytes_since_snapshot,
-            epochs_changed: epochs != epochs_on_file,
             epochs,
+            epochs_on_file,
             dirt,
             truncated_to: None,
         }

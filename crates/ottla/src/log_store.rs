@@ -1,7 +1,7 @@
 //! [`LogStore`]: the logs of this node's one log directory, opened, deleted and moved aside.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ottla_base::{Clock, Entropy, Lane, Offset, TopicId, TopicPartition};
@@ -9,8 +9,8 @@ use ottla_replica::Replicas;
 use ottla_settings::BrokerSettings;
 use ottla_storage::disk;
 use ottla_storage::{
-    Checkpoint, CheckpointError, Flusher, FlusherSeams, Log, LogConfig, LogDirectory, LogEnvironment, Opening,
-    Recovered,
+    Checkpoint, CheckpointError, FlushPlan, Flusher, FlusherSeams, Log, LogConfig, LogDirectory, LogEnvironment,
+    Opening, Recovered,
 };
 use parking_lot::Mutex;
 
@@ -31,6 +31,8 @@ pub(crate) struct LogStore {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     checkpoints: Checkpoints,
+    /// The settings of a log whose topic is not known yet.
+    config_until_claimed: LogConfig,
     /// Folders that were there at the start and that no assignment has claimed yet.
     unclaimed: Mutex<BTreeMap<TopicPartition, RecoveredLog>>,
 }
@@ -40,14 +42,6 @@ pub(crate) struct LogStore {
 pub(crate) struct RecoveredLog {
     pub(crate) log: Log,
     pub(crate) recovered: Recovered,
-}
-
-/// What the last run wrote down about all its partitions.
-#[derive(Debug, Default)]
-struct Checkpoints {
-    recovery_points: BTreeMap<TopicPartition, Offset>,
-    log_starts: BTreeMap<TopicPartition, Offset>,
-    high_watermarks: BTreeMap<TopicPartition, Offset>,
 }
 
 impl LogStore {
@@ -63,12 +57,11 @@ impl LogStore {
         };
         let flusher = Flusher::new(Lane::Flush, settings.storage.log_dir_failure_timeout, health, seams);
         let environment = LogEnvironment::new(disk, entropy.clone(), open_segments_max(open_files_max));
-        let checkpoints = Checkpoints {
-            recovery_points: read_checkpoint(&directory, Checkpoint::RecoveryPoint),
-            log_starts: read_checkpoint(&directory, Checkpoint::LogStartOffset),
-            high_watermarks: read_checkpoint(&directory, Checkpoint::HighWatermark),
-        };
-        LogStore { directory, environment, flusher, clock, entropy, checkpoints, unclaimed: Mutex::default() }
+        let checkpoints = Checkpoints::read(directory.clone());
+        let producer_id_expiration_ms = millis(settings.storage.producer_id_expiration).unsigned_abs();
+        let config_until_claimed = LogConfig { producer_id_expiration_ms, ..LogConfig::default() };
+        let unclaimed = Mutex::default();
+        LogStore { directory, environment, flusher, clock, entropy, checkpoints, config_until_claimed, unclaimed }
     }
 
     /// The directory.
@@ -81,14 +74,23 @@ impl LogStore {
         &self.flusher
     }
 
-    /// The high watermark that was last written down, zero where none was.
-    pub(crate) fn high_watermark(&self, topic_partition: &TopicPartition) -> Offset {
-        self.checkpoints.high_watermarks.get(topic_partition).copied().unwrap_or(Offset::ZERO)
+    /// What is written down about the logs.
+    pub(crate) fn checkpoints(&self) -> &Checkpoints {
+        &self.checkpoints
     }
 
     /// Opens a log that the start found, and keeps it until it is claimed.
     pub(crate) fn recover(&self, topic_partition: &TopicPartition) -> ottla_storage::Result<()> {
-        let (log, recovered) = self.open(topic_partition, LogConfig::default(), None)?;
+        let opening = Opening {
+            config: self.config_until_claimed.clone(),
+            topic_id: None,
+            log_start_offset: self.checkpoints.get(Checkpoint::LogStartOffset, topic_partition),
+            recovery_point: self.checkpoints.get(Checkpoint::RecoveryPoint, topic_partition),
+            was_clean: self.directory.clean_shutdown().is_some(),
+            now: self.clock.wall(),
+        };
+        let opened = Log::open(&self.environment, &self.directory.partition_path(topic_partition), opening);
+        let (log, recovered) = opened.inspect_err(|_| self.checkpoints.keep_unopened(topic_partition))?;
         self.unclaimed.lock().insert(topic_partition.clone(), RecoveredLog { log, recovered });
         Ok(())
     }
@@ -140,16 +142,32 @@ impl LogStore {
     }
 
     /// Closes every log, so that the next start has nothing to recover.
+    ///
+    /// Errors, though what can be closed is: a log failed to close; or a log is there that this run could not open or read to its end, so
+    /// that its next start must be told apart from one after a clean stop.
     pub(crate) fn close(&self, replicas: &Replicas) -> anyhow::Result<()> {
         if let Some(failure) = self.directory.health().failure() {
             return Err(failure.into());
         }
-        replicas.all().iter().try_for_each(|partition| Ok(partition.with_log(Log::close)?))
+        let closed: Vec<_> = replicas.all().iter().map(|partition| close(partition)).collect();
+        closed.into_iter().collect::<anyhow::Result<()>>()?;
+        let unopened = self.checkpoints.unopened_count();
+        ensure!(unopened == 0, "{unopened} partitions could not be opened");
+        Ok(())
     }
 
-    /// Takes a deleted partition's folder out of service; returns where its files wait to be removed.
-    pub(crate) fn move_to_delete(&self, topic_partition: &TopicPartition) -> disk::Result<PathBuf> {
-        self.directory.move_to_delete(topic_partition, &*self.entropy)
+    /// Takes a deleted partition's folder out of service; returns where its files wait to be removed. `None` where there is no folder of
+    /// this topic.
+    pub(crate) fn move_to_delete(
+        &self,
+        topic_partition: &TopicPartition,
+        topic_id: TopicId,
+    ) -> ottla_storage::Result<Option<PathBuf>> {
+        let folder = self.directory.partition_path(topic_partition);
+        if read_topic_id(&**self.directory.disk(), &folder)? != Some(topic_id) {
+            return Ok(None);
+        }
+        Ok(Some(self.directory.move_to_delete(topic_partition, &*self.entropy)?))
     }
 
     fn create(
@@ -159,33 +177,34 @@ impl LogStore {
         config: &LogConfig,
     ) -> anyhow::Result<RecoveredLog> {
         let (disk, folder) = (self.directory.disk(), self.directory.partition_path(topic_partition));
+        self.checkpoints.forget(topic_partition)?;
         disk.create_dir(&folder)?;
-        let (log, recovered) = self.open(topic_partition, config.clone(), Some(topic_id))?;
+        let created = self.create_in(&folder, topic_id, config);
+        if created.is_err() {
+            // What is half created would be in the way of the next attempt. The first error is the one that counts.
+            let _ = remove_tree(&**disk, &folder);
+        }
+        created
+    }
+
+    fn create_in(&self, folder: &Path, topic_id: TopicId, config: &LogConfig) -> anyhow::Result<RecoveredLog> {
+        let opening = Opening {
+            config: config.clone(),
+            topic_id: Some(topic_id),
+            log_start_offset: Offset::ZERO,
+            recovery_point: Offset::ZERO,
+            was_clean: false,
+            now: self.clock.wall(),
+        };
+        let (log, recovered) = Log::open(&self.environment, folder, opening)?;
         // The folder's name must not be lost with a power cut while what is in it is durable.
-        disk.sync_dir(self.directory.path())?;
+        self.directory.disk().sync_dir(self.directory.path())?;
         Ok(RecoveredLog { log, recovered })
     }
 
-    fn open(
-        &self,
-        topic_partition: &TopicPartition,
-        config: LogConfig,
-        topic_id: Option<TopicId>,
-    ) -> ottla_storage::Result<(Log, Recovered)> {
-        let checkpointed = |offsets: &BTreeMap<_, _>| offsets.get(topic_partition).copied().unwrap_or(Offset::ZERO);
-        let opening = Opening {
-            config,
-            topic_id,
-            log_start_offset: checkpointed(&self.checkpoints.log_starts),
-            recovery_point: checkpointed(&self.checkpoints.recovery_points),
-            was_clean: self.directory.clean_shutdown().is_some(),
-            now: self.clock.wall(),
-        };
-        Log::open(&self.environment, &self.directory.partition_path(topic_partition), opening)
-    }
-
     fn move_to_stray(&self, topic_partition: &TopicPartition) -> disk::Result<()> {
-        let aside = self.directory.move_to_stray(topic_partition, &*self.entropy)?;
+        let moved = self.directory.move_to_stray(topic_partition, &*self.entropy);
+        let aside = moved.inspect_err(|_| self.checkpoints.keep_unopened(topic_partition))?;
         tracing::warn!(partition = %topic_partition, folder = %aside.display(), "not in the metadata: moved aside and kept");
         Ok(())
     }
@@ -196,10 +215,16 @@ fn open_segments_max(open_files_max: u64) -> usize {
     usize::try_from(share.clamp(1, OPEN_SEGMENTS_MAX)).expect("it is clamped")
 }
 
-/// A checkpoint that cannot be read costs a longer recovery and nothing else.
-fn read_checkpoint(directory: &LogDirectory, checkpoint: Checkpoint) -> BTreeMap<TopicPartition, Offset> {
-    directory.read_checkpoint(checkpoint).unwrap_or_else(|error: CheckpointError| {
-        tracing::warn!(%error, "a checkpoint is left out of account");
-        BTreeMap::new()
+fn close(partition: &Partition) -> anyhow::Result<()> {
+    partition.with_log(|log| {
+        log.close()?;
+        match log.rot() {
+            Some(at) => Err(ottla_storage::Error::Rot { at }.into()),
+            None => Ok(()),
+        }
     })
 }
+
+#[cfg(test)]
+#[path = "log_store_test.rs"]
+mod tests;

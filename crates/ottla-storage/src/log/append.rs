@@ -122,7 +122,7 @@ impl Log {
 
         active.index_batch(disk, &self.config, position, header);
         self.producers.on_appended(header, marker);
-        self.epochs_changed |= self.epochs.assign(header.leader_epoch, header.base_offset);
+        self.epochs.assign(header.leader_epoch, header.base_offset);
         self.bytes_since_snapshot += header.size_in_bytes() as u64;
         if position == 0 {
             self.first_timestamp = None;

@@ -65,6 +65,11 @@ impl Dirt {
         self.fresh.names = true;
     }
 
+    /// Whether anything is not known to be durable.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.taken.is_some() || !self.fresh.is_empty()
+    }
+
     /// Whether a segment is not known to be durable.
     pub(crate) fn has_segments(&self) -> bool {
         let taken = self.taken.iter().map(|(_, unsynced)| unsynced);

@@ -30,11 +30,12 @@ use crate::disk::{Disk, atomic_write};
 use crate::environment::LogEnvironment;
 use crate::epochs::LeaderEpochs;
 use crate::error::{Error, Result};
-use crate::file_names::{self, EPOCHS, SNAPSHOT, TRUNCATION};
+use crate::file_names::{self, EPOCHS, LOG, SNAPSHOT, TRUNCATION};
+use crate::flush::FlushPlan;
 use crate::producers::Producers;
 use crate::reader::{AtomicOffset, LogReader, Shared};
 use crate::recovery::{self, Recovered, Restored};
-use crate::segment::Segment;
+use crate::segment::{Segment, file_len};
 use crate::{partition_metadata, snapshot_file};
 
 pub use append::Appended;
@@ -82,8 +83,7 @@ pub struct Log {
     snapshot_offset: Offset,
     bytes_since_snapshot: u64,
     epochs: LeaderEpochs,
-    /// `epochs` differs from the file.
-    epochs_changed: bool,
+    epochs_on_file: LeaderEpochs,
     dirt: Dirt,
     /// The offset in the file [`TRUNCATION`], where there is one.
     truncated_to: Option<Offset>,
@@ -136,7 +136,7 @@ impl Log {
             snapshot_offset,
             bytes_since_snapshot: restored.bytes_since_snapshot,
             epochs: restored.epochs,
-            epochs_changed: restored.epochs_changed,
+            epochs_on_file: restored.epochs_on_file,
             dirt: restored.dirt,
             truncated_to: restored.truncated_to,
             rot: recovered.rot,
@@ -215,7 +215,7 @@ impl Log {
 
     /// Notes that the leader of `epoch` begins at the log's end, before it appends anything.
     pub fn assign_epoch(&mut self, epoch: LeaderEpoch) {
-        self.epochs_changed |= self.epochs.assign(epoch, self.log_end_offset());
+        self.epochs.assign(epoch, self.log_end_offset());
     }
 
     /// The newest leader epoch that the log knows.
@@ -237,31 +237,49 @@ impl Log {
 
     /// Makes everything durable, with what a clean start reads: whole indexes, a producer snapshot at the end, the epochs.
     ///
-    /// Blocks for the syncs. On return the durable offset is the end; the owner then writes the checkpoints and the clean marker.
+    /// Blocks for the syncs. On return the durable offset is the end; the owner then writes the checkpoints and the clean marker. Whoever
+    /// closes many logs goes by [`Log::closing_flush`] instead, and syncs once for all of them.
     pub fn close(&mut self) -> Result<()> {
-        let disk = self.environment.disk.clone();
-        // A failed append may have left bytes behind the end; a clean start would have to tell them from a torn batch.
-        let file = self.active.file(&*disk, &self.environment.segment_cache)?;
-        if file.len()? != self.active.published().size && self.rot.is_none() {
-            file.set_len(self.active.published().size)?;
-            self.dirt.note(&self.active);
-        }
-        self.write_indexes(true)?;
-        if self.snapshot_offset != self.log_end_offset() {
-            self.take_snapshot()?;
-        }
-        self.persist_epochs()?;
-        if let Some(plan) = self.begin_flush() {
+        while let Some(plan) = self.closing_flush()? {
             for file in &plan.files {
                 file.sync_data()?;
             }
             for directory in &plan.directories {
-                disk.sync_dir(directory)?;
+                self.disk().sync_dir(directory)?;
             }
             self.on_flushed(plan.ticket);
         }
-        self.active.close_handles();
-        self.check_invariants();
+        Ok(())
+    }
+
+    /// The next step of closing: what is to be synced for it, after which [`Log::on_flushed`] is told and this is called again. `None` once
+    /// the log is closed: everything is durable then.
+    pub fn closing_flush(&mut self) -> Result<Option<FlushPlan>> {
+        self.drop_unpublished()?;
+        if self.active.write_indexes(self.disk(), true)? {
+            self.dirt.note_indexes(&self.active);
+        }
+        // The snapshot comes last: once it is there, recovery trusts the indexes below it.
+        if !self.dirt.is_dirty() && self.snapshot_offset != self.log_end_offset() {
+            self.take_snapshot()?;
+        }
+        self.persist_epochs()?;
+        let plan = self.begin_flush();
+        if plan.is_none() {
+            self.active.close_handles();
+        }
+        Ok(plan)
+    }
+
+    /// A failed append may have left bytes behind the end; a clean start would have to tell them from a torn batch.
+    fn drop_unpublished(&mut self) -> Result<()> {
+        let size = self.active.published().size;
+        let path = self.active.path(LOG);
+        if self.rot.is_none() && file_len(self.disk(), &path)? != Some(size) {
+            self.active.file(self.disk(), &self.environment.segment_cache)?.set_len(size)?;
+            self.active.set_dirty(true);
+            self.dirt.note(&self.active);
+        }
         Ok(())
     }
 
@@ -296,7 +314,7 @@ impl Log {
 
     pub(crate) fn set_log_start_offset(&mut self, offset: Offset) {
         self.shared.log_start_offset.set(offset);
-        self.epochs_changed |= self.epochs.truncate_from_start(offset);
+        self.epochs.truncate_from_start(offset);
         self.check_invariants();
     }
 
@@ -304,11 +322,13 @@ impl Log {
         self.rot.map_or(Ok(()), |at| Err(Error::Rot { at }))
     }
 
-    /// Writes the epochs, durably, where they differ from the file.
+    /// Writes the epochs, durably, where they differ from the file. One that has no record yet is left out: a restart forgets it.
     fn persist_epochs(&mut self) -> Result<()> {
-        if self.epochs_changed {
-            atomic_write(self.disk(), &self.directory.join(EPOCHS), self.epochs.to_text().as_bytes())?;
-            self.epochs_changed = false;
+        let mut epochs = self.epochs.clone();
+        epochs.truncate_from_end(self.log_end_offset());
+        if epochs != self.epochs_on_file {
+            atomic_write(self.disk(), &self.directory.join(EPOCHS), epochs.to_text().as_bytes())?;
+            self.epochs_on_file = epochs;
         }
         Ok(())
     }

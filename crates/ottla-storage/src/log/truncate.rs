@@ -71,7 +71,7 @@ impl Log {
         last.truncate_indexes(self.disk(), cut.end_offset)?;
         last.sync_indexes(self.disk())?;
         self.disk().sync_dir(&self.directory)?;
-        self.epochs_changed |= self.epochs.truncate_from_end(cut.end_offset);
+        self.epochs.truncate_from_end(cut.end_offset);
         self.persist_epochs()?;
         self.reopen_after_cut(&segments[..kept], &cut)?;
         if !self.dirt.has_segments() {
@@ -104,7 +104,7 @@ impl Log {
         self.producers.clear();
         self.snapshot_offset = offset;
         self.bytes_since_snapshot = 0;
-        self.epochs_changed |= self.epochs.truncate_from_end(Offset(i64::MIN));
+        self.epochs.truncate_from_end(Offset(i64::MIN));
         self.persist_epochs()?;
         self.active_since = now;
         self.first_timestamp = None;

@@ -38,14 +38,14 @@ pub use clean::Deletion;
 pub use clean_shutdown::{CLEAN_SHUTDOWN_FILE, CleanShutdown};
 pub use config::LogConfig;
 pub use directory_health::{DirectoryFailure, DirectoryHealth, FailureListener};
+pub use environment::LogEnvironment;
+pub use error::{Error, Result};
 pub use flush::{FlushKey, FlushPlan, FlushTicket, Flushable, Flusher, FlusherSeams};
+pub use index::txn::AbortedTxn;
+pub use log::{Appended, Log, Opening, RecoveryPoint};
 pub use log_directory::{
     Checkpoint, CheckpointError, LogDirectory, LogDirectoryOptions, OpenError, PartitionFolders, ReplaceError,
 };
-pub use environment::LogEnvironment;
-pub use error::{Error, Result};
-pub use index::txn::AbortedTxn;
-pub use log::{Appended, Log, Opening, RecoveryPoint};
 pub use meta_properties::{META_PROPERTIES_FILE, MalformedMetaProperties, MetaProperties};
 pub use partition_folder::{PartitionFolder, QUORUM_FOLDER};
 pub use partition_metadata::read_topic_id;

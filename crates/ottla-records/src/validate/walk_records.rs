@@ -164,12 +164,19 @@ mod tests {
         (off, prop::bool::weighted(0.2), prop::bool::weighted(0.1), prop_oneof![3 => Just(30_usize), 1 => 0..300_usize])
     }
 
+    /// Records of all kinds, or many of one kind.
+    fn records() -> impl Strategy<Value = Vec<(i64, bool, bool, usize)>> {
+        let alike = (1..200_usize, -20..20_i64, 0..200_usize);
+        let alike = alike.prop_map(|(count, off, value_len)| vec![(off, false, false, value_len); count]);
+        prop_oneof![prop::collection::vec(record(), 1..150), alike]
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
+        #![proptest_config(ProptestConfig::with_cases(512))]
 
         #[test]
         fn usual_records_in_steps_tell_the_same_as_one_by_one(
-            records in prop::collection::vec(record(), 1..150),
+            records in records(),
             steps in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
             counted_beside in prop_oneof![8 => Just(0_i32), 1 => -2..3_i32],
             is_compacted in prop::bool::weighted(0.2),

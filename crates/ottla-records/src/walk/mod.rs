@@ -6,6 +6,7 @@
 //! varint  1 byte      varlong         varint       varint         varint             varint  headers
 //! ```
 
+mod alike;
 mod slice;
 mod stream;
 mod usual;

@@ -7,6 +7,7 @@
 
 use ottla_base::Timestamp;
 
+use super::alike::Alike;
 use crate::varint::unzigzag_32;
 
 /// What usual records must keep to, and how far they got.
@@ -52,9 +53,16 @@ impl UsualRun {
                     (max_timestamp, index_of_max_timestamp) = (timestamp, index);
                 }
                 last_timestamp_delta = Some(record.raw_timestamp_delta);
+                (rest, index) = (record.rest, index + 1);
+                continue;
             }
-            rest = record.rest;
             index += 1;
+            let alike = Alike::after(rest, &record);
+            rest = record.rest;
+            if let Some(alike) = alike {
+                let (records, after) = alike.walk(rest, left_at_end, record_count - index);
+                (rest, index) = (after, index + records);
+            }
         }
         *self = UsualRun { index, max_timestamp, index_of_max_timestamp, ..*self };
         bytes.len() - rest.len()
@@ -63,12 +71,23 @@ impl UsualRun {
 
 /// A usual record.
 #[derive(Clone, Copy, Debug)]
-struct Usual<'a> {
+pub(super) struct Usual<'a> {
     raw_timestamp_delta: u32,
     raw_offset_delta: u32,
-    has_key: bool,
+    pub(super) has_key: bool,
+    pub(super) sizes: Sizes,
     /// What follows it.
     rest: &'a [u8],
+}
+
+/// How many bytes a usual record's numbers take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    pub(super) length: usize,
+    pub(super) timestamp_delta: usize,
+    pub(super) offset_delta: usize,
+    pub(super) key_length: usize,
+    pub(super) value_length: usize,
 }
 
 impl<'a> Usual<'a> {
@@ -92,8 +111,15 @@ impl<'a> Usual<'a> {
             return None;
         }
         let (record, rest) = bytes.split_at_checked(end)?;
+        let sizes = Sizes {
+            length: length_size,
+            timestamp_delta: timestamp_size,
+            offset_delta: offset_size,
+            key_length: key_size,
+            value_length: value_size,
+        };
         let is_usual = record.last() == Some(&0);
-        is_usual.then_some(Usual { raw_timestamp_delta, raw_offset_delta, has_key: key & 1 == 0, rest })
+        is_usual.then_some(Usual { raw_timestamp_delta, raw_offset_delta, has_key: key & 1 == 0, sizes, rest })
     }
 
     #[inline(always)]

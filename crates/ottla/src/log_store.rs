@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::ensure;
 use ottla_base::{Clock, Entropy, Lane, Offset, TopicId, TopicPartition};
 use ottla_replica::Replicas;
 use ottla_settings::BrokerSettings;
-use ottla_storage::disk;
+use ottla_storage::disk::{self, remove_tree};
 use ottla_storage::{
-    Checkpoint, CheckpointError, FlushPlan, Flusher, FlusherSeams, Log, LogConfig, LogDirectory, LogEnvironment,
-    Opening, Recovered,
+    Checkpoint, FlushPlan, Flusher, FlusherSeams, Log, LogConfig, LogDirectory, LogEnvironment, Opening, Recovered,
+    read_topic_id,
 };
 use parking_lot::Mutex;
 
 use crate::Environment;
+use crate::checkpoints::Checkpoints;
+use crate::partition_config::millis;
 
 /// Segments have open what connections, the quorum and everything else leave of the process's descriptors.
 const OPEN_FILES_RESERVE_SHARE: u64 = 2;
@@ -142,17 +145,48 @@ impl LogStore {
     }
 
     /// Closes every log, so that the next start has nothing to recover.
-    ///
-    /// Errors, though what can be closed is: a log failed to close; or a log is there that this run could not open or read to its end, so
-    /// that its next start must be told apart from one after a clean stop.
     pub(crate) fn close(&self, replicas: &Replicas) -> anyhow::Result<()> {
         if let Some(failure) = self.directory.health().failure() {
             return Err(failure.into());
         }
-        let closed: Vec<_> = replicas.all().iter().map(|partition| close(partition)).collect();
-        closed.into_iter().collect::<anyhow::Result<()>>()?;
+        // In rounds over all logs, so that a thousand of them cost a handful of syncs.
+        loop {
+            let mut plans = Vec::new();
+            for partition in replicas.all() {
+                if let Some(plan) = partition.with_log(Log::closing_flush)? {
+                    plans.push((partition, plan));
+                }
+            }
+            if plans.is_empty() {
+                return Ok(());
+            }
+            self.sync(plans.iter().map(|(_, plan)| plan))?;
+            for (partition, plan) in plans {
+                partition.with_log(|log| log.on_flushed(plan.ticket));
+            }
+        }
+    }
+
+    fn sync<'a>(&self, plans: impl Iterator<Item = &'a FlushPlan>) -> disk::Result<()> {
+        if self.directory.file_system().can_sync() {
+            return self.directory.file_system().sync();
+        }
+        for plan in plans {
+            plan.files.iter().try_for_each(|file| file.sync_data())?;
+            plan.directories.iter().try_for_each(|directory| self.directory.disk().sync_dir(directory))?;
+        }
+        Ok(())
+    }
+
+    /// Whether this run has opened every log that there is, and could read it to its end. Where it has not, the next start must not take
+    /// this stop for a clean one: it would believe what nobody has looked at.
+    pub(crate) fn check_all_are_whole(&self, replicas: &Replicas) -> anyhow::Result<()> {
         let unopened = self.checkpoints.unopened_count();
         ensure!(unopened == 0, "{unopened} partitions could not be opened");
+        for partition in replicas.all() {
+            let rot = partition.with_log(|log| log.rot());
+            ensure!(rot.is_none(), "partition {} is damaged", partition.topic_partition());
+        }
         Ok(())
     }
 
@@ -177,9 +211,9 @@ impl LogStore {
         config: &LogConfig,
     ) -> anyhow::Result<RecoveredLog> {
         let (disk, folder) = (self.directory.disk(), self.directory.partition_path(topic_partition));
-        self.checkpoints.forget(topic_partition)?;
         disk.create_dir(&folder)?;
-        let created = self.create_in(&folder, topic_id, config);
+        let forgotten = self.checkpoints.forget(topic_partition).map_err(Into::into);
+        let created = forgotten.and_then(|()| self.create_in(&folder, topic_id, config));
         if created.is_err() {
             // What is half created would be in the way of the next attempt. The first error is the one that counts.
             let _ = remove_tree(&**disk, &folder);
@@ -213,16 +247,6 @@ impl LogStore {
 fn open_segments_max(open_files_max: u64) -> usize {
     let share = open_files_max / OPEN_FILES_RESERVE_SHARE;
     usize::try_from(share.clamp(1, OPEN_SEGMENTS_MAX)).expect("it is clamped")
-}
-
-fn close(partition: &Partition) -> anyhow::Result<()> {
-    partition.with_log(|log| {
-        log.close()?;
-        match log.rot() {
-            Some(at) => Err(ottla_storage::Error::Rot { at }.into()),
-            None => Ok(()),
-        }
-    })
 }
 
 #[cfg(test)]

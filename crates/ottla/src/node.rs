@@ -117,7 +117,9 @@ impl Node {
         let (directory, epoch) = (logs.directory().clone(), self.broker_epoch);
         let closed = offload(&*self.workers, Lane::Background, move || {
             replicas.all().iter().for_each(|partition| partition.stop());
-            logs.close(&replicas).and_then(|()| Ok(housekeeping.write_all_checkpoints()?))
+            let closed = logs.close(&replicas);
+            let written = housekeeping.write_all_checkpoints();
+            closed.and_then(|()| Ok(written?)).and_then(|()| logs.check_all_are_whole(&replicas))
         });
         let closed = closed.await;
         self.controller.stop().await;

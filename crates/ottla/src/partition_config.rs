@@ -62,6 +62,6 @@ fn log_config(topic: &TopicSettings, broker: &BrokerSettings) -> LogConfig {
 }
 
 /// Whole milliseconds, at the most what Kafka's 64-bit settings can say.
-fn millis(span: std::time::Duration) -> i64 {
+pub(crate) fn millis(span: std::time::Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

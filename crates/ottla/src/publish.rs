@@ -10,6 +10,7 @@ use ottla_metadata::{Image, Partition as PartitionImage, Topic};
 use ottla_net::{TaskScope, offload};
 use ottla_replica::{Counts, Durability, Leadership, Partition, PartitionConfig, Replicas};
 use ottla_settings::{BrokerSettings, Layers, TopicSettings};
+use ottla_storage::Checkpoint;
 use tokio::sync::watch;
 
 use crate::log_store::{LogStore, RecoveredLog};
@@ -102,16 +103,17 @@ impl Publisher {
             let name = TopicPartition::new(topic.name.clone(), index);
             if let Some(partition) = self.replicas.remove(&name) {
                 partition.delete();
-                self.delete_log(&name, &config);
             }
+            self.delete_log(&name, topic.topic_id, &config);
         }
     }
 
     /// Renames the folder now, so that a topic of the same name can come, and removes it when readers have had their time: at once
-    /// where the disk needs the room.
-    fn delete_log(&self, name: &TopicPartition, config: &PartitionConfig) {
-        let folder = match self.logs.move_to_delete(name) {
-            Ok(folder) => folder,
+    /// where the disk needs the room. A partition that could not be opened has a folder, too.
+    fn delete_log(&self, name: &TopicPartition, topic_id: TopicId, config: &PartitionConfig) {
+        let folder = match self.logs.move_to_delete(name, topic_id) {
+            Ok(Some(folder)) => folder,
+            Ok(None) => return,
             Err(error) => return tracing::error!(partition = %name, %error, "a deleted partition keeps its folder"),
         };
         let removal = Removal::Folder(folder);
@@ -180,7 +182,7 @@ impl Publisher {
         if let Some(at) = recovered.rot {
             tracing::error!(partition = %name, %at, "durable records cannot be read any more: the partition takes no more");
         }
-        let high_watermark = self.logs.high_watermark(name);
+        let high_watermark = self.logs.checkpoints().get(Checkpoint::HighWatermark, name);
         let health = self.logs.directory().health().clone();
         let flusher = self.logs.flusher().clone();
         let replica =

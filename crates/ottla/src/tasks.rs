@@ -2,15 +2,14 @@
 //!
 //! One loop with one tick; its work is a job on the workers, so that a slow disk delays nothing but the next tick.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ottla_base::{Clock, Instant, Lane, Offset, TopicPartition, Workers};
+use ottla_base::{Clock, Instant, Lane, Workers};
 use ottla_net::{TaskScope, offload, timer};
 use ottla_replica::{Partition, Replicas};
 use ottla_settings::BrokerSettings;
-use ottla_storage::{Checkpoint, RecoveryPoint, ReplaceError};
+use ottla_storage::{Checkpoint, ReplaceError};
 
 use crate::log_store::LogStore;
 use crate::removals::{Removal, Removals};
@@ -55,7 +54,6 @@ impl Intervals {
 /// What the loop remembers from one tick to the next.
 struct Round {
     housekeeping: Arc<Housekeeping>,
-    written: BTreeMap<Checkpoint, BTreeMap<TopicPartition, Offset>>,
     high_watermarks_at: Instant,
     retention_at: Instant,
     flush_at: Instant,
@@ -75,7 +73,6 @@ impl Housekeeping {
                 high_watermarks_at: now + high_watermark_checkpoint,
                 retention_at: now + retention_check,
                 flush_at: now + FLUSH_INTERVAL,
-                written: BTreeMap::new(),
                 housekeeping,
             };
             loop {
@@ -102,13 +99,11 @@ impl Housekeeping {
         }
     }
 
-    /// Writes every checkpoint, whatever was written before. For a stop.
+    /// Writes every checkpoint, for a stop.
     pub(crate) fn write_all_checkpoints(&self) -> Result<(), ReplaceError> {
-        self.write_recovery_points(&self.recovery_points())?;
-        for checkpoint in [Checkpoint::LogStartOffset, Checkpoint::HighWatermark] {
-            self.logs.directory().write_checkpoint(checkpoint, &self.offsets(checkpoint))?;
-        }
-        Ok(())
+        self.write_recovery_points()?;
+        self.write_offsets(Checkpoint::LogStartOffset)?;
+        self.write_offsets(Checkpoint::HighWatermark)
     }
 
     /// Takes what retention no longer keeps out of all logs; its files go after their delay.
@@ -124,36 +119,34 @@ impl Housekeeping {
         }
     }
 
-    fn recovery_points(&self) -> RecoveryPoints {
-        self.replicas.all().into_iter().map(|partition| (partition.recovery_point(), partition)).collect()
-    }
-
-    /// Writes the recovery points, then tells the logs that they stand.
-    fn write_recovery_points(&self, points: &RecoveryPoints) -> Result<(), ReplaceError> {
-        self.logs.directory().write_checkpoint(Checkpoint::RecoveryPoint, &offsets_of(points))?;
-        for (point, partition) in points {
-            if let Err(error) = partition.on_checkpointed(*point) {
+    /// Writes the recovery points where they have moved, then tells the logs that they stand.
+    fn write_recovery_points(&self) -> Result<(), ReplaceError> {
+        let mut points = Vec::new();
+        let is_news = self.logs.checkpoints().replace(Checkpoint::RecoveryPoint, || {
+            let replicas = self.replicas.all().into_iter();
+            points = replicas.map(|partition| (partition.recovery_point(), partition)).collect();
+            points.iter().map(|(point, partition)| (partition.topic_partition().clone(), point.offset)).collect()
+        })?;
+        for (point, partition) in points.into_iter().filter(|_| is_news) {
+            if let Err(error) = partition.on_checkpointed(point) {
                 tracing::error!(partition = %partition.topic_partition(), %error, "the next start recovers more than it must");
             }
         }
         Ok(())
     }
 
-    fn offsets(&self, checkpoint: Checkpoint) -> BTreeMap<TopicPartition, Offset> {
+    fn write_offsets(&self, checkpoint: Checkpoint) -> Result<(), ReplaceError> {
         let offset = |partition: &Partition| match checkpoint {
             Checkpoint::RecoveryPoint => partition.recovery_point().offset,
             Checkpoint::LogStartOffset => partition.log().log_start_offset(),
             Checkpoint::HighWatermark => partition.high_watermark(),
         };
-        self.replicas.all().iter().map(|partition| (partition.topic_partition().clone(), offset(partition))).collect()
+        let gather = || {
+            let replicas = self.replicas.all();
+            replicas.iter().map(|partition| (partition.topic_partition().clone(), offset(partition))).collect()
+        };
+        self.logs.checkpoints().replace(checkpoint, gather).map(drop)
     }
-}
-
-/// Where recovery of each partition would begin.
-type RecoveryPoints = Vec<(RecoveryPoint, Arc<Partition>)>;
-
-fn offsets_of(points: &RecoveryPoints) -> BTreeMap<TopicPartition, Offset> {
-    points.iter().map(|(point, partition)| (partition.topic_partition().clone(), point.offset)).collect()
 }
 
 impl Round {
@@ -169,37 +162,18 @@ impl Round {
             self.flush_at = now + FLUSH_INTERVAL;
             self.housekeeping.replicas.all().iter().for_each(Partition::flush);
         }
-        let points = self.housekeeping.recovery_points();
-        let housekeeping = self.housekeeping.clone();
-        self.write_if_changed(Checkpoint::RecoveryPoint, offsets_of(&points), || {
-            housekeeping.write_recovery_points(&points)
-        });
-        self.write_offsets_if_changed(Checkpoint::LogStartOffset);
+        log_if_not_written(self.housekeeping.write_recovery_points());
+        log_if_not_written(self.housekeeping.write_offsets(Checkpoint::LogStartOffset));
         if now >= self.high_watermarks_at {
             self.high_watermarks_at = now + self.housekeeping.intervals.high_watermark_checkpoint;
-            self.write_offsets_if_changed(Checkpoint::HighWatermark);
+            log_if_not_written(self.housekeeping.write_offsets(Checkpoint::HighWatermark));
         }
         self
     }
+}
 
-    fn write_offsets_if_changed(&mut self, checkpoint: Checkpoint) {
-        let offsets = self.housekeeping.offsets(checkpoint);
-        let logs = self.housekeeping.logs.clone();
-        self.write_if_changed(checkpoint, offsets.clone(), || logs.directory().write_checkpoint(checkpoint, &offsets));
-    }
-
-    fn write_if_changed(
-        &mut self,
-        checkpoint: Checkpoint,
-        offsets: BTreeMap<TopicPartition, Offset>,
-        write: impl FnOnce() -> Result<(), ReplaceError>,
-    ) {
-        if self.written.get(&checkpoint) == Some(&offsets) {
-            return;
-        }
-        match write() {
-            Ok(()) => drop(self.written.insert(checkpoint, offsets)),
-            Err(error) => tracing::error!(%error, "a checkpoint is not written: the next start recovers more"),
-        }
+fn log_if_not_written(written: Result<(), ReplaceError>) {
+    if let Err(error) = written {
+        tracing::error!(%error, "a checkpoint is not written: the next start recovers more");
     }
 }

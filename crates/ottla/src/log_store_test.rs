@@ -1,0 +1,137 @@
+//! A log store over a simulated disk, and what becomes of names that are used twice.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use ottla_base::testing::{HandClock, HandWorkers};
+use ottla_base::{BrokerId, LeaderEpoch, PartitionIndex, SeededEntropy, Timestamp, TopicName, Uuid};
+use ottla_net::transport::{SimNetwork, SimOptions as NetworkOptions};
+use ottla_records::{BatchBuilder, Compression, Rules, validate};
+use ottla_storage::LogDirectoryOptions;
+use ottla_storage::disk::sim::{SimDisk, SimOptions};
+use ottla_storage::disk::{Disk, Open};
+
+use super::*;
+
+const OLD: TopicId = TopicId(Uuid([1; 16]));
+const NEW: TopicId = TopicId(Uuid([2; 16]));
+const NOW: Timestamp = Timestamp(1_720_000_000_000);
+
+fn name() -> TopicPartition {
+    TopicPartition::new(TopicName::new("t").unwrap(), PartitionIndex(0))
+}
+
+fn store(disk: &Arc<SimDisk>) -> LogStore {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let entropy = Arc::new(SeededEntropy::new(5));
+    let network = SimNetwork::new(NetworkOptions::default(), entropy.clone());
+    let options = LogDirectoryOptions {
+        path: PathBuf::from("/data"),
+        node_id: BrokerId(1),
+        cluster_id: Some("cluster".to_owned()),
+        ballast_bytes: 0,
+    };
+    let directory = LogDirectory::open(disk.clone(), options, &*entropy).unwrap();
+    let environment = Environment {
+        clock: Arc::new(HandClock::default()),
+        entropy,
+        workers: Arc::new(HandWorkers::default()),
+        disk: disk.clone(),
+        open_files_max: 100,
+        transport: Arc::new(network.host("node", IpAddr::V4(Ipv4Addr::LOCALHOST))),
+        data: runtime.handle().clone(),
+        control: runtime.handle().clone(),
+    };
+    let settings = ottla_settings::load(None, &[]).unwrap().broker;
+    LogStore::new(Arc::new(directory), &environment, &settings)
+}
+
+fn append(log: &mut Log, count: usize) {
+    for _ in 0..count {
+        let mut builder = BatchBuilder::new(Compression::None);
+        builder.append(NOW, None, Some(b"value"));
+        let validated = validate(builder.build().bytes(), &Rules::default(), NOW).unwrap();
+        log.append(&validated, LeaderEpoch(0), NOW).unwrap();
+    }
+    log.close().unwrap();
+}
+
+fn claim(store: &LogStore, topic_id: TopicId) -> RecoveredLog {
+    store.claim(&name(), topic_id, &LogConfig::default()).unwrap()
+}
+
+fn write_down(store: &LogStore, checkpoint: Checkpoint, offset: i64) {
+    store.checkpoints().replace(checkpoint, || [(name(), Offset(offset))].into()).unwrap();
+}
+
+/// A topic with 100 records, of which the first 80 were deleted, as everything that is written down says.
+fn old_topic(disk: &Arc<SimDisk>) -> LogStore {
+    let store = store(disk);
+    append(&mut claim(&store, OLD).log, 100);
+    write_down(&store, Checkpoint::RecoveryPoint, 100);
+    write_down(&store, Checkpoint::HighWatermark, 100);
+    write_down(&store, Checkpoint::LogStartOffset, 80);
+    store
+}
+
+#[test]
+fn a_topic_that_is_created_again_loses_nothing_to_what_was_written_down_about_the_old_one() {
+    let disk = SimDisk::new(SimOptions::default());
+    let before = old_topic(&disk);
+    before.move_to_delete(&name(), OLD).unwrap().expect("there is a folder");
+    append(&mut claim(&before, NEW).log, 60);
+
+    let disk = disk.crash(1);
+    let after = store(&disk);
+    after.recover(&name()).unwrap();
+    let RecoveredLog { log, recovered } = claim(&after, NEW);
+    assert_eq!((recovered.rot, recovered.cut), (None, None));
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (Offset(0), Offset(60)));
+    assert_eq!(after.checkpoints().get(Checkpoint::HighWatermark, &name()), Offset(0));
+}
+
+#[test]
+fn a_topic_that_is_created_again_after_a_restart_begins_at_zero() {
+    let disk = SimDisk::new(SimOptions::default());
+    drop(old_topic(&disk));
+    let store = store(&disk.kill());
+    store.recover(&name()).unwrap();
+    let moved_aside = claim(&store, NEW).log;
+    assert_eq!(moved_aside.log_start_offset(), Offset(0));
+    assert_eq!(moved_aside.log_end_offset(), Offset(0));
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_keeps_its_entries_and_the_next_start_recovers() {
+    let disk = SimDisk::new(SimOptions::default());
+    drop(old_topic(&disk));
+    let disk = disk.kill();
+    let metadata = disk.open(&PathBuf::from("/data/t-0/partition.metadata"), Open::Write).unwrap();
+    metadata.write_all_at(&[std::io::IoSlice::new(b"?")], 0).unwrap();
+
+    let store = store(&disk);
+    assert!(store.recover(&name()).is_err());
+    assert!(store.claim(&name(), OLD, &LogConfig::default()).is_err(), "nothing is put in its place");
+    assert!(!store.checkpoints().replace(Checkpoint::LogStartOffset, Default::default).unwrap());
+    assert_eq!(store.checkpoints().get(Checkpoint::LogStartOffset, &name()), Offset(80));
+    assert!(store.check_all_are_whole(&Replicas::new()).is_err());
+}
+
+#[test]
+fn a_partition_that_could_not_be_created_can_be_created_later() {
+    let disk = SimDisk::new(SimOptions::default());
+    let store = store(&disk);
+    disk.set_capacity(Some(0));
+    assert!(store.claim(&name(), NEW, &LogConfig::default()).is_err());
+    disk.set_capacity(None);
+    append(&mut claim(&store, NEW).log, 1);
+}
+
+#[test]
+fn only_the_folder_of_the_deleted_topic_goes() {
+    let disk = SimDisk::new(SimOptions::default());
+    let store = old_topic(&disk);
+    assert_eq!(store.move_to_delete(&name(), NEW).unwrap(), None);
+    assert!(store.move_to_delete(&name(), OLD).unwrap().is_some());
+    assert_eq!(store.move_to_delete(&name(), OLD).unwrap(), None);
+}

@@ -13,16 +13,18 @@ impl Partition {
         self.lock().log.recovery_point()
     }
 
-    /// The checkpoint says `point`, durably. Errors: `Log`.
+    /// The checkpoint says `point`, durably. Errors: `Deleted`, `Log`.
     pub fn on_checkpointed(&self, point: RecoveryPoint) -> Result<(), Error> {
+        let _folder = self.hold_folder()?;
         let checkpointed = self.lock().log.on_checkpointed(point);
         checkpointed.map_err(|error| self.refused(error))
     }
 
     /// Takes the segments out of the log that retention no longer keeps, and forgets producers that have been away for too long.
     ///
-    /// The files are renamed when this returns, and go when the caller removes them. Errors: `Log`.
+    /// The files are renamed when this returns, and go when the caller removes them. Errors: `Deleted`, `Log`.
     pub fn retain(&self, now: Timestamp) -> Result<Deletion, Error> {
+        let _folder = self.hold_folder()?;
         let high_watermark = self.high_watermark();
         let mut state = self.lock();
         state.log.expire_producers(now);

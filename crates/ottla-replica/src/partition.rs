@@ -78,6 +78,8 @@ pub struct Partition {
     high_watermark: OffsetWatch,
     last_stable_offset: AtomicI64,
     state: Mutex<State>,
+    /// Held by what works on the folder's files without the other lock; taken before that.
+    folder: Mutex<()>,
 }
 
 pub(crate) struct State {
@@ -115,6 +117,7 @@ impl Partition {
             high_watermark: OffsetWatch::new(high_watermark),
             last_stable_offset: AtomicI64::new(high_watermark.0),
             state: Mutex::new(State { log, leader: None }),
+            folder: Mutex::new(()),
         })
     }
 
@@ -271,8 +274,9 @@ impl Partition {
         self.publish_progress(state);
     }
 
-    /// Stops serving: the partition is deleted.
+    /// Stops serving: the partition is deleted. When this returns nothing works on its files any more, so that its folder can make way.
     pub fn delete(&self) {
+        let _folder = self.folder.lock();
         self.stand_down(Standing::Deleted);
     }
 
@@ -300,6 +304,16 @@ impl Partition {
         error.into()
     }
 
+    /// Keeps the partition from being deleted. Errors: it is.
+    pub(crate) fn hold_folder(&self) -> Result<MutexGuard<'_, ()>, Error> {
+        let folder = self.folder.lock();
+        if self.is_deleted() { Err(Error::Deleted) } else { Ok(folder) }
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        matches!(**self.standing.load(), Standing::Deleted)
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
@@ -322,7 +336,9 @@ impl Partition {
         let mut state = self.state.lock();
         state.leader = None;
         state.log.invalidate_flushes();
-        self.standing.store(Arc::new(standing));
+        if !self.is_deleted() {
+            self.standing.store(Arc::new(standing));
+        }
         drop(state);
         self.high_watermark.interrupt();
     }

@@ -22,7 +22,10 @@ struct Bench {
 const NOW: Timestamp = Timestamp(1_000);
 
 fn bench(counts: Counts) -> Bench {
-    let disk = SimDisk::new(SimOptions::default());
+    bench_on(SimDisk::new(SimOptions::default()), counts)
+}
+
+fn bench_on(disk: Arc<SimDisk>, counts: Counts) -> Bench {
     let workers = Arc::new(HandWorkers::default());
     let clock = Arc::new(HandClock::default());
     let health = DirectoryHealth::default();
@@ -57,6 +60,16 @@ fn bench(counts: Counts) -> Bench {
     partition.lead(leadership(1, counts));
     workers.run_all();
     Bench { disk, workers, partition }
+}
+
+/// Every batch begins a segment, and nothing is too young to be deleted.
+fn fleeting() -> PartitionConfig {
+    PartitionConfig {
+        rules: Rules::default(),
+        log: LogConfig { segment_bytes: 100, retention_ms: Some(0), ..LogConfig::default() },
+        write_caching: false,
+        min_in_sync_replicas: 1,
+    }
 }
 
 fn leadership(epoch: i32, counts: Counts) -> Leadership {
@@ -244,4 +257,31 @@ fn a_new_leader_sends_no_reader_back_behind_its_predecessor() {
     assert_eq!(ended(1), Some((LeaderEpoch(1), Offset(1))));
     assert_eq!(ended(2), Some((LeaderEpoch(2), Offset(1))));
     assert_eq!(ended(3), None);
+}
+
+#[test]
+fn a_sync_that_finds_its_partition_deleted_takes_nothing_offline() {
+    let bench = bench_on(SimDisk::new(SimOptions { has_syncfs: false, ..SimOptions::default() }), Counts::Durable);
+    bench.partition.reconfigure(fleeting());
+    bench.append(0).unwrap();
+    bench.append(1).unwrap();
+    bench.partition.delete();
+    bench.disk.rename(Path::new("/data/t-0"), Path::new("/data/t-0.delete")).unwrap();
+    bench.workers.run_all();
+    assert_eq!(bench.partition.durability.health.failure(), None);
+}
+
+#[test]
+fn retention_leaves_alone_what_comes_after_a_deleted_partition() {
+    let bench = bench(Counts::Durable);
+    bench.partition.reconfigure(fleeting());
+    bench.append(0).unwrap();
+    bench.append(1).unwrap();
+    bench.workers.run_all();
+    bench.partition.delete();
+    // A topic of the same name may have its files there now.
+    let names = || bench.disk.list(Path::new("/data/t-0")).unwrap();
+    let before = names();
+    assert!(matches!(bench.partition.retain(Timestamp(NOW.0 + 1_000)), Err(Error::Deleted)));
+    assert_eq!(names(), before);
 }

@@ -224,7 +224,11 @@ impl Shared {
             file.sync_data()?;
         }
         for directory in directories {
-            self.disk.sync_dir(directory)?;
+            match self.disk.sync_dir(directory) {
+                // Moved away with the partition that was deleted: it has no names left to keep.
+                Err(error) if error.is_not_found() => {}
+                synced => synced?,
+            }
         }
         Ok(())
     }

@@ -110,6 +110,7 @@ impl Housekeeping {
     fn retain(&self, now: Instant) {
         for partition in self.replicas.all() {
             match partition.retain(self.clock.wall()) {
+                Err(ottla_replica::Error::Deleted) => {}
                 Ok(deletion) if deletion.is_empty() => {}
                 Ok(deletion) => self.removals.add(now + deletion.delay, Removal::Segments(deletion)),
                 Err(error) => {
@@ -128,8 +129,11 @@ impl Housekeeping {
             points.iter().map(|(point, partition)| (partition.topic_partition().clone(), point.offset)).collect()
         })?;
         for (point, partition) in points.into_iter().filter(|_| is_news) {
-            if let Err(error) = partition.on_checkpointed(point) {
-                tracing::error!(partition = %partition.topic_partition(), %error, "the next start recovers more than it must");
+            match partition.on_checkpointed(point) {
+                Ok(()) | Err(ottla_replica::Error::Deleted) => {}
+                Err(error) => {
+                    tracing::error!(partition = %partition.topic_partition(), %error, "the next start recovers more than it must");
+                }
             }
         }
         Ok(())

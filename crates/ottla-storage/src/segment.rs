@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ottla_base::{Offset, Timestamp};
-use ottla_records::Header;
+use ottla_records::{HEADER_LEN, Header};
 use parking_lot::Mutex;
 
 use crate::LogConfig;
@@ -287,7 +287,7 @@ impl Segment {
 
     /// The largest timestamp and the newest entry of the time index are in memory after this.
     fn newest_times(&self, disk: &dyn Disk, indexes: &mut Indexes) -> disk::Result<()> {
-        let last = indexes.times.last(disk, &self.path(TIME_INDEX))?;
+        let last = indexes.times.last(disk, || self.path(TIME_INDEX))?;
         indexes.largest = indexes.largest.or(last);
         Ok(())
     }
@@ -351,6 +351,9 @@ impl Segment {
 
     /// The first batch whose last offset is `offset` or larger, among those that are published; `None` where there is none.
     pub(crate) fn find(&self, disk: &dyn Disk, file: &Arc<dyn File>, offset: Offset) -> Result<Option<Found>> {
+        if let Some(found) = self.find_indexed(disk, file, offset)? {
+            return Ok(Some(found));
+        }
         let mut walk = self.walk_before(disk, file, offset, LOOKUP_CHUNK)?;
         loop {
             match walk.next()? {
@@ -360,6 +363,27 @@ impl Segment {
                 Some(Err(_)) => return Err(Error::CorruptBatch { offset }),
             }
         }
+    }
+
+    /// The batch that has `offset`, where an index entry points to that very batch: where batches are large, nearly each has an entry, and
+    /// one header is read instead of two and what lies about them. `None` where it has to be looked for.
+    fn find_indexed(&self, disk: &dyn Disk, file: &Arc<dyn File>, offset: Offset) -> disk::Result<Option<Found>> {
+        let (relative, path) = (offset - self.base_offset, || self.path(OFFSET_INDEX));
+        let around =
+            self.indexes.lock().offsets.around(disk, path, |entry| i64::from(entry.relative_offset) <= relative)?;
+        let (Some(before), Some(entry)) = around else { return Ok(None) };
+        let position = u64::from(entry.position);
+        let left = self.published().size.saturating_sub(position);
+        if entry.position.saturating_sub(before.position) < 2 * LOOKUP_CHUNK as u32 || left < HEADER_LEN as u64 {
+            return Ok(None);
+        }
+        let mut bytes = [0; HEADER_LEN];
+        file.read_exact_at(&mut bytes, position)?;
+        let last_offset = self.base_offset + i64::from(entry.relative_offset);
+        Ok(Header::read(&bytes).ok().and_then(|header| {
+            let is_it = header.base_offset <= offset && header.last_offset() == last_offset;
+            (is_it && header.size_in_bytes() as u64 <= left).then_some(Found { position, header })
+        }))
     }
 
     /// A walk that begins at or before the first batch whose last offset is `offset` or larger, as near as the index tells.
@@ -396,15 +420,14 @@ impl Segment {
     }
 
     fn floor(&self, disk: &dyn Disk, offset: Offset) -> disk::Result<Option<OffsetEntry>> {
-        let relative = offset - self.base_offset;
-        let path = self.path(OFFSET_INDEX);
-        self.indexes.lock().offsets.floor(disk, &path, |entry| i64::from(entry.relative_offset) <= relative)
+        let (relative, path) = (offset - self.base_offset, || self.path(OFFSET_INDEX));
+        self.indexes.lock().offsets.floor(disk, path, |entry| i64::from(entry.relative_offset) <= relative)
     }
 
     /// The newest time index entry whose timestamp is at most `timestamp`: no record up to its offset is newer.
     pub(crate) fn time_floor(&self, disk: &dyn Disk, timestamp: Timestamp) -> disk::Result<Option<Offset>> {
-        let path = self.path(TIME_INDEX);
-        let floor = self.indexes.lock().times.floor(disk, &path, |entry| entry.timestamp <= timestamp.0)?;
+        let path = || self.path(TIME_INDEX);
+        let floor = self.indexes.lock().times.floor(disk, path, |entry| entry.timestamp <= timestamp.0)?;
         Ok(floor.map(|entry| self.base_offset + i64::from(entry.relative_offset)))
     }
 
@@ -414,10 +437,8 @@ impl Segment {
         disk: &dyn Disk,
         offset: Offset,
     ) -> disk::Result<Option<(Timestamp, Offset)>> {
-        let relative = offset - self.base_offset;
-        let path = self.path(TIME_INDEX);
-        let floor =
-            self.indexes.lock().times.floor(disk, &path, |entry| i64::from(entry.relative_offset) < relative)?;
+        let (relative, path) = (offset - self.base_offset, || self.path(TIME_INDEX));
+        let floor = self.indexes.lock().times.floor(disk, path, |entry| i64::from(entry.relative_offset) < relative)?;
         Ok(floor.map(|entry| (Timestamp(entry.timestamp), self.base_offset + i64::from(entry.relative_offset))))
     }
 

@@ -55,7 +55,7 @@ impl Digits {
     /// Whether `bits` begin with a length of this size that is not negative.
     #[inline(always)]
     fn fits(&self, bits: u64) -> bool {
-        bits & (1 << (8 * self.size)) - 1 & !self.mask == self.rest
+        bits & ((1 << (8 * self.size)) - 1) & !self.mask == self.rest
     }
 }
 
@@ -80,7 +80,7 @@ impl Alike {
     /// Walks up to `records_max` records of `rest` as long as they are alike and begin before its last `left_at_end` bytes; returns
     /// their number and what follows them.
     #[inline(always)]
-    pub(super) fn walk<'a>(self, mut rest: &'a [u8], left_at_end: usize, records_max: i32) -> (i32, &'a [u8]) {
+    pub(super) fn walk(self, mut rest: &[u8], left_at_end: usize, records_max: i32) -> (i32, &[u8]) {
         let Alike { mut head, mask, step, length, value, value_at, .. } = self;
         let records_max = records_max.min(self.records_max);
         let between = value_at - length.size + value.size + 1;

@@ -6,7 +6,7 @@
 //! memory. What the entries mean is known to [`super::offset`] and [`super::time`].
 
 use std::io::IoSlice;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::{self, Disk, File, Open};
@@ -73,10 +73,10 @@ impl<const N: usize, E: Entry<N>> SortedIndex<N, E> {
         self.in_memory.len() as u32 >= BLOCK_ENTRIES
     }
 
-    /// The newest entry.
-    pub(crate) fn last(&mut self, disk: &dyn Disk, path: &Path) -> disk::Result<Option<E>> {
+    /// The newest entry. `path` is asked for only where the file must be read.
+    pub(crate) fn last(&mut self, disk: &dyn Disk, path: impl FnOnce() -> PathBuf) -> disk::Result<Option<E>> {
         if self.in_memory.is_empty() && self.last_on_file.is_none() && self.on_file > 0 {
-            let file = disk.open(path, Open::Read)?;
+            let file = disk.open(&path(), Open::Read)?;
             self.last_on_file = read_entries(&*file, self.on_file - 1, 1)?.pop();
         }
         Ok(self.last_known())
@@ -111,47 +111,58 @@ impl<const N: usize, E: Entry<N>> SortedIndex<N, E> {
         Ok(true)
     }
 
-    /// The newest entry for which `is_at_most` holds; it holds for a (maybe empty) beginning of the entries.
+    /// The newest entry for which `is_at_most` holds; it holds for a (maybe empty) beginning of the entries. `path` is asked for only
+    /// where the file must be read.
     pub(crate) fn floor(
         &mut self,
         disk: &dyn Disk,
-        path: &Path,
+        path: impl FnOnce() -> PathBuf,
         is_at_most: impl Fn(&E) -> bool,
     ) -> disk::Result<Option<E>> {
+        Ok(self.around(disk, path, is_at_most)?.0)
+    }
+
+    /// The entry that [`SortedIndex::floor`] gives, and the one behind it where that is at hand.
+    pub(crate) fn around(
+        &mut self,
+        disk: &dyn Disk,
+        path: impl FnOnce() -> PathBuf,
+        is_at_most: impl Fn(&E) -> bool,
+    ) -> disk::Result<(Option<E>, Option<E>)> {
         match self.in_memory.partition_point(&is_at_most) {
-            0 => self.floor_on_file(disk, path, is_at_most),
-            found => Ok(Some(self.in_memory[found - 1])),
+            0 => self.around_on_file(disk, path, is_at_most),
+            found => Ok(neighbours(&self.in_memory, found)),
         }
     }
 
-    fn floor_on_file(
+    fn around_on_file(
         &mut self,
         disk: &dyn Disk,
-        path: &Path,
+        path: impl FnOnce() -> PathBuf,
         is_at_most: impl Fn(&E) -> bool,
-    ) -> disk::Result<Option<E>> {
+    ) -> disk::Result<(Option<E>, Option<E>)> {
         if self.on_file == 0 {
-            return Ok(None);
+            return Ok((None, None));
         }
-        if let Some(found) = self.floor_in_block(&is_at_most) {
-            return Ok(Some(found));
+        if let Some(found) = self.around_in_block(&is_at_most) {
+            return Ok(found);
         }
-        let file = disk.open(path, Open::Read)?;
+        let file = disk.open(&path(), Open::Read)?;
         let block = find_block(&file, self.on_file, &is_at_most)?;
         let first = block * BLOCK_ENTRIES;
         let entries = read_entries(&*file, first, BLOCK_ENTRIES.min(self.on_file - first))?;
-        let found = entries.partition_point(&is_at_most);
-        let entry = found.checked_sub(1).map(|at| entries[at]);
+        let found = neighbours(&entries, entries.partition_point(&is_at_most));
         self.block = Some((first, entries.into()));
-        Ok(entry)
+        Ok(found)
     }
 
     /// The answer, where the block that was read last is sure to hold it.
-    fn floor_in_block(&self, is_at_most: impl Fn(&E) -> bool) -> Option<E> {
+    fn around_in_block(&self, is_at_most: impl Fn(&E) -> bool) -> Option<(Option<E>, Option<E>)> {
         let (first, entries) = self.block.as_ref()?;
         let found = entries.partition_point(is_at_most);
         let ends_the_file = first + entries.len() as u32 == self.on_file;
-        if found == 0 || (found == entries.len() && !ends_the_file) { None } else { Some(entries[found - 1]) }
+        let is_elsewhere = found == 0 || (found == entries.len() && !ends_the_file);
+        (!is_elsewhere).then(|| neighbours(entries, found))
     }
 
     /// Keeps the entries from the first on as long as they ascend and `is_kept` holds, and drops the rest, which may be anything. The file
@@ -195,6 +206,11 @@ impl<const N: usize, E: Entry<N>> SortedIndex<N, E> {
     pub(crate) fn shrink(&mut self) {
         self.block = None;
     }
+}
+
+/// The entries before and behind place `at`.
+fn neighbours<E: Copy>(entries: &[E], at: usize) -> (Option<E>, Option<E>) {
+    (at.checked_sub(1).map(|before| entries[before]), entries.get(at).copied())
 }
 
 /// The block that holds the last entry for which `is_at_most` holds, by its blocks' first entries.

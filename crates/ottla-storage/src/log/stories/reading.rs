@@ -2,7 +2,7 @@ use ottla_base::{LeaderEpoch, Offset, Timestamp};
 use ottla_records::batches;
 
 use super::fixture::*;
-use crate::{Access, Error, LogConfig, Read, ReadRequest};
+use crate::{Access, Error, Log, LogConfig, Read, ReadRequest};
 
 fn request(from: i64, up_to: i64, bytes_max: usize) -> ReadRequest {
     ReadRequest { from: Offset(from), up_to: Offset(up_to), bytes_max, at_least_one_batch: false, access: Access::Copy }
@@ -26,6 +26,29 @@ fn a_read_begins_with_the_batch_that_has_the_offset_and_ends_before_the_bound() 
     assert_eq!(read(4, 4), [] as [i64; 0]);
     assert_eq!(read(15, 15), [] as [i64; 0]);
     assert_eq!(read(3, i64::MAX), [3, 6, 9, 12]);
+}
+
+#[test]
+fn large_and_small_batches_are_found_beside_one_another() {
+    let fixture = Fixture::new();
+    let mut log = fixture.create();
+    let (large, small) = ("x".repeat(20_000), "y".repeat(30));
+    let mut expected = Vec::new();
+    for n in 0..40 {
+        let base_offset = log.log_end_offset().0;
+        let value = if n % 7 < 4 { &large } else { &small };
+        append(&mut log, &[value, "b", "c"]);
+        expected.extend([base_offset; 3]);
+    }
+    let check = |log: &Log| {
+        for (offset, base_offset) in expected.iter().enumerate() {
+            let read = log.reader().read(request(offset as i64, i64::MAX, 1 << 20)).unwrap();
+            assert_eq!(base_offsets(&read)[0], *base_offset, "{offset}");
+        }
+    };
+    check(&log);
+    log.close().unwrap();
+    check(&fixture.reopen());
 }
 
 #[test]

@@ -92,8 +92,8 @@ impl Options {
         let one_of = |choices: &[u64]| choices[entropy.below(choices.len() as u64) as usize];
         let network = NetworkOptions {
             latency_ms_min: 0,
-            latency_ms_max: one_of(&[0, 1, 3, 20]),
-            window_bytes: one_of(&[2 << 10, 16 << 10, 64 << 10]) as usize,
+            latency_ms_max: one_of(&[0, 1, 3, 10]),
+            window_bytes: one_of(&[16 << 10, 64 << 10]) as usize,
             torn_one_in: one_of(&[0, 2, 8]),
         };
         let disk = DiskOptions {
@@ -158,9 +158,9 @@ fn draw_producers(entropy: &SeededEntropy) -> Vec<ProducerPlan> {
         is_idempotent,
         compression: if entropy.one_in(2) { Compression::None } else { CODECS[entropy.below(5) as usize] },
         batch_records_max: 1 + entropy.below(20),
-        record_bytes_max: [16, 200, 2000, 20_000][entropy.below(4) as usize],
-        rest_max: Duration::from_millis([20, 100, 500][entropy.below(3) as usize]),
-        patience: Duration::from_millis([300, 1500, 6000][entropy.below(3) as usize]),
+        record_bytes_max: [16, 200, 1000, 4000][entropy.below(4) as usize],
+        rest_max: Duration::from_millis([100, 300, 1000][entropy.below(3) as usize]),
+        patience: Duration::from_millis([1500, 5000, 20_000][entropy.below(3) as usize]),
     };
     let others = (0..entropy.below(4)).map(|_| match entropy.below(5) {
         0 => plan(true, 1),

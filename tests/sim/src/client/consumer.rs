@@ -64,9 +64,12 @@ impl Consumer {
         for _ in 0..count {
             let partition = partitions.swap_remove(self.around.entropy.below(partitions.len() as u64) as usize);
             let known = self.around.watch.high_watermark(partition).unwrap_or(0);
-            // Retention may have dropped any place but the last.
-            let is_trimmed = self.around.journal.promise(partition) == Promise::Trimmed;
-            let from_start = !is_trimmed && self.around.entropy.one_in(2);
+            let from_start = match self.around.journal.promise(partition) {
+                Promise::Durable => self.around.entropy.one_in(2),
+                Promise::Cached => true,
+                // Retention may have dropped any place but the last.
+                Promise::Trimmed => false,
+            };
             self.positions.insert(partition, if from_start { 0 } else { known });
         }
         self.assign();
@@ -87,7 +90,7 @@ impl Consumer {
         let terms = FetchTerms {
             wait_ms: [0, 50, 500][entropy.below(3) as usize],
             bytes_min: [1, 10_000][entropy.below(2) as usize],
-            bytes_max: [1, 2000, 1 << 20][entropy.below(3) as usize],
+            bytes_max: [1, 2000, 1 << 16][entropy.below(3) as usize],
             is_read_committed: entropy.one_in(2),
         };
         let asked: Vec<_> = self.positions.iter().map(|(partition, offset)| (*partition, *offset)).collect();
@@ -183,7 +186,7 @@ pub(crate) async fn list_offset(around: &mut Surroundings, partition: PartitionI
 pub(crate) async fn read_to_end(around: &mut Surroundings, partition: PartitionId, from: i64) -> Vec<View> {
     let mut views = Vec::new();
     let mut position = from;
-    let terms = FetchTerms { wait_ms: 0, bytes_min: 0, bytes_max: 1 << 20, is_read_committed: false };
+    let terms = FetchTerms { wait_ms: 0, bytes_min: 0, bytes_max: 1 << 16, is_read_committed: false };
     loop {
         let request = messages::fetch(&[(around.topic_of(partition), partition.partition, position)], terms);
         let asked_at = around.watch.ask();

@@ -327,10 +327,18 @@ impl State {
         let grows = end > contents.len;
         contents.len = contents.len.max(end);
         self.add_effect(Effect::Page { file, index, page });
-        if grows {
+        if grows || self.has_lost_length(file, end) {
             self.add_effect(Effect::Len { file, len: end });
         }
         Ok(())
+    }
+
+    /// Whether a failed sync has dropped that the file is `end` bytes long. Then the write-back of a page there brings it back, as ext4
+    /// sets the length on disk by the pages that it writes.
+    fn has_lost_length(&self, file: Inode, end: u64) -> bool {
+        let is_shorter = self.durable.contents(file).is_none_or(|contents| contents.len < end);
+        let is_pending = |effect: &Effect| matches!(effect, Effect::Len { len, .. } if *len >= end);
+        is_shorter && !self.effects.get(&file).is_some_and(|effects| effects.iter().any(is_pending))
     }
 
     fn take_pages(&mut self, pages: u64) -> Result<()> {

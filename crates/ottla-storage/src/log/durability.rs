@@ -196,7 +196,8 @@ impl Log {
 
     /// What the recovery point checkpoint may say now. Tell it to [`Log::on_checkpointed`] once it is durable there.
     pub fn recovery_point(&self) -> RecoveryPoint {
-        RecoveryPoint { offset: self.durable_offset(), generation: self.generation() }
+        let offset = self.rot.map_or(self.durable_offset(), |rot| rot.recovery_point);
+        RecoveryPoint { offset, generation: self.generation() }
     }
 
     /// The checkpoint says `recovery_point`, durably: what it said before, perhaps from above a truncation, is gone.

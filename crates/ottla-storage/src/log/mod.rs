@@ -87,7 +87,16 @@ pub struct Log {
     dirt: Dirt,
     /// The offset in the file [`TRUNCATION`], where there is one.
     truncated_to: Option<Offset>,
-    rot: Option<Offset>,
+    rot: Option<Rot>,
+}
+
+/// Damage in what had been durable.
+#[derive(Clone, Copy, Debug)]
+struct Rot {
+    /// The first offset that cannot be read, where the log ends for now.
+    at: Offset,
+    /// What was known to be durable, and is to be remembered: a checkpoint of `at` would make a torn tail of the rot.
+    recovery_point: Offset,
 }
 
 impl Log {
@@ -112,6 +121,8 @@ impl Log {
         let Restored { segments, log_start_offset, end_offset, durable_offset, producers, snapshot_offset, .. } =
             restored;
         let active = segments.last().expect("recovery leaves an active segment").clone();
+        let recovery_point =
+            restored.truncated_to.map_or(opening.recovery_point, |offset| offset.min(opening.recovery_point));
         let shared = Arc::new(Shared {
             environment: environment.clone(),
             segments: ArcSwap::from_pointee(segments),
@@ -139,7 +150,7 @@ impl Log {
             epochs_on_file: restored.epochs_on_file,
             dirt: restored.dirt,
             truncated_to: restored.truncated_to,
-            rot: recovered.rot,
+            rot: recovered.rot.map(|at| Rot { at, recovery_point }),
         };
         log.producers.expire(opening.now, log.config.producer_id_expiration_ms);
         log.check_invariants();
@@ -174,7 +185,7 @@ impl Log {
     /// Where recovery found damage in what had been durable. Such a log takes no records; a truncation to there, or to anything before,
     /// makes it whole: the replica then fetches anew what it had.
     pub fn rot(&self) -> Option<Offset> {
-        self.rot
+        self.rot.map(|rot| rot.at)
     }
 
     /// The end of what `read_committed` may read, given the high watermark: at most that.
@@ -319,7 +330,7 @@ impl Log {
     }
 
     fn check_writable(&self) -> Result<()> {
-        self.rot.map_or(Ok(()), |at| Err(Error::Rot { at }))
+        self.rot.map_or(Ok(()), |rot| Err(Error::Rot { at: rot.at }))
     }
 
     /// Writes the epochs, durably, where they differ from the file. One that has no record yet is left out: a restart forgets it.

@@ -115,7 +115,7 @@ impl Log {
     /// A recovery point that lies above `offset` may stand in the checkpoint: notes, durably, that it is void.
     fn void_recovery_point(&mut self, offset: Offset) -> Result<()> {
         let is_void_already = self.truncated_to.is_some_and(|truncated_to| truncated_to <= offset);
-        if offset < self.durable_offset() && !is_void_already {
+        if offset < self.recovery_point().offset && !is_void_already {
             let text = recovery::truncation_text(offset);
             atomic_write(self.disk(), &truncation_path(&self.directory), text.as_bytes())?;
             self.truncated_to = Some(offset);

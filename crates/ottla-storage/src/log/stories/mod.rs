@@ -8,4 +8,5 @@ mod model;
 mod reading;
 mod recovering;
 mod retaining;
+mod rotting;
 mod truncating;

@@ -32,7 +32,8 @@ impl SegmentCache {
     pub(crate) fn open(&self, disk: &dyn Disk, path: &Path) -> disk::Result<Arc<dyn File>> {
         match disk.open(path, Open::Write) {
             Err(error) if error.is_out_of_descriptors() => {
-                self.shrink_to(self.open.lock().len() / 2);
+                let len = self.open.lock().len() / 2;
+                self.shrink_to(len);
                 disk.open(path, Open::Write)
             }
             opened => opened,

@@ -285,3 +285,14 @@ fn retention_leaves_alone_what_comes_after_a_deleted_partition() {
     assert!(matches!(bench.partition.retain(Timestamp(NOW.0 + 1_000)), Err(Error::Deleted)));
     assert_eq!(names(), before);
 }
+
+#[test]
+fn an_append_that_finds_no_file_descriptor_takes_nothing_offline() {
+    let bench = bench(Counts::Durable);
+    bench.partition.reconfigure(fleeting());
+    bench.append(0).unwrap();
+    bench.disk.fail_next_open();
+    assert!(matches!(bench.append(1), Err(Error::Log(_))));
+    assert_eq!(bench.partition.durability.health.failure(), None);
+    assert_eq!(bench.append(1).unwrap().base_offset, Offset(1));
+}

@@ -111,10 +111,11 @@ impl Error {
         matches!(self, Error::Disk(error) if error.is_no_space())
     }
 
-    /// What it says of the whole log directory: a disk that fails for another reason than a lack of room is not to be trusted any more.
+    /// What it says of the whole log directory: a disk that fails for another reason than a lack of room, or of file descriptors, is not to
+    /// be trusted any more.
     pub fn directory_failure(&self) -> Option<DirectoryFailure> {
         match self {
-            Error::Disk(error) if !error.is_no_space() => Some(DirectoryFailure::Disk(error.clone())),
+            Error::Disk(error) if !error.is_no_space() && !error.is_out_of_descriptors() => Some(DirectoryFailure::Disk(error.clone())),
             _ => None,
         }
     }

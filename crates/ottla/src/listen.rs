@@ -9,6 +9,12 @@ use ottla_net::transport::{Listener, Transport};
 use ottla_settings::{BrokerSettings, Endpoint};
 use tokio::runtime;
 
+/// How many eighths of the process's descriptors connections may have. Segments have a half, and what is left is for all the rest.
+const CONNECTIONS_EIGHTHS: u64 = 3;
+
+/// So many connections are taken, however few descriptors there are.
+const CONNECTIONS_MIN: usize = 64;
+
 /// A socket that is bound and whose connections nobody takes yet.
 #[derive(Debug)]
 pub(crate) struct Bound {
@@ -71,16 +77,31 @@ async fn addresses(endpoint: &Endpoint) -> anyhow::Result<Vec<SocketAddr>> {
     Ok(found.collect())
 }
 
-/// What a client may cost, as the settings have it.
-pub(crate) fn limits(settings: &BrokerSettings) -> Limits {
+/// What a client may cost, as the settings have it. However many connections they allow, the logs and the quorum keep the larger part of
+/// the `open_files_max` descriptors: clients must not keep the node from writing.
+pub(crate) fn limits(settings: &BrokerSettings, open_files_max: u64) -> Limits {
     let network = &settings.network;
+    let share = usize::try_from(open_files_max / 8 * CONNECTIONS_EIGHTHS).unwrap_or(usize::MAX);
     let defaults = Limits::default();
     Limits {
         record_frame_bytes_max: network.socket_request_max_bytes,
         plain_frame_bytes_max: defaults.plain_frame_bytes_max.min(network.socket_request_max_bytes),
         idle_max: network.connections_max_idle.unwrap_or(std::time::Duration::MAX),
-        connections_max: network.max_connections,
+        connections_max: network.max_connections.min(share.max(CONNECTIONS_MIN)),
         connections_per_ip_max: network.max_connections_per_ip,
         ..defaults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_the_logs() {
+        let settings = |settings: &[String]| ottla_settings::load(None, settings).unwrap().broker;
+        assert_eq!(limits(&settings(&[]), 1024).connections_max, 384);
+        assert_eq!(limits(&settings(&[]), 24).connections_max, CONNECTIONS_MIN);
+        assert_eq!(limits(&settings(&["max.connections=10".to_owned()]), 1024).connections_max, 10);
     }
 }

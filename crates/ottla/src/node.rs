@@ -15,7 +15,7 @@ use ottla_base::{BrokerEpoch, BrokerId, Clock, Entropy, Incarnation, Lane, Uuid,
 use ottla_controller::{Handle, Options, Seams};
 use ottla_metadata::{Defaults, Image, Listener as ListenerRecord, RegisterBroker, UnfenceBroker};
 use ottla_net::transport::Transport;
-use ottla_net::{Acceptor, RequestMemory, TaskScope, offload, timer};
+use ottla_net::{Acceptor, Limits, RequestMemory, TaskScope, offload, timer};
 use ottla_replica::Replicas;
 use ottla_server::{Broker, BrokerParts, Dispatcher, PublishedImage};
 use ottla_settings::{BrokerSettings, Layers, Loaded, TopicSettings};
@@ -205,7 +205,8 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
         workers: workers.clone(),
     });
     let connections = scope.child("connections", data);
-    let addresses = serve(broker, listening, &settings, &connections);
+    let addresses =
+        serve(broker, listening, listen::limits(&settings, environment.open_files_max), &settings, &connections);
     tracing::info!(
         cluster_id = %cluster_id, node_id = broker_id.0, data = %directory.path().display(), "{}", greeting(&addresses)
     );
@@ -327,9 +328,15 @@ async fn unfence(
     Ok(())
 }
 
-fn serve(broker: Broker, listening: Vec<Bound>, settings: &BrokerSettings, connections: &TaskScope) -> Vec<SocketAddr> {
+fn serve(
+    broker: Broker,
+    listening: Vec<Bound>,
+    limits: Limits,
+    settings: &BrokerSettings,
+    connections: &TaskScope,
+) -> Vec<SocketAddr> {
     let memory = RequestMemory::new(settings.network.queued_max_request_bytes.unwrap_or(usize::MAX));
-    let acceptor = Acceptor::new(Arc::new(Dispatcher::new(Arc::new(broker))), listen::limits(settings), memory);
+    let acceptor = Acceptor::new(Arc::new(Dispatcher::new(Arc::new(broker))), limits, memory);
     let addresses = listening.iter().map(|bound| bound.address).collect();
     for bound in listening {
         acceptor.serve(bound.name, bound.listener, connections);

@@ -87,6 +87,23 @@ pub struct ProducerPlan {
 }
 
 impl Options {
+    /// A world without clients, topics or faults of its own, for a story that brings them.
+    pub fn quiet() -> Options {
+        Options {
+            network: NetworkOptions::default(),
+            disk: DiskOptions { capacity: Some(DISK_BYTES), ..DiskOptions::default() },
+            node: NodeOptions::default(),
+            topics: Vec::new(),
+            producers: Vec::new(),
+            consumers: 0,
+            admins: 0,
+            rowdies: 0,
+            faults: Vec::new(),
+            trouble: Duration::ZERO,
+            respite_max: Duration::ZERO,
+        }
+    }
+
     /// What the seed that `entropy` comes from decides.
     pub fn draw(entropy: &SeededEntropy) -> Options {
         let one_of = |choices: &[u64]| choices[entropy.below(choices.len() as u64) as usize];

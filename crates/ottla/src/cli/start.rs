@@ -46,7 +46,7 @@ pub(super) fn run(start: &Start) -> anyhow::Result<()> {
         workers: Arc::new(ThreadWorkers::new(loaded.broker.storage.num_recovery_threads_per_data_dir)),
         disk: Arc::new(OsDisk),
         open_files_max,
-        transport: Arc::new(TcpTransport::default()),
+        transport: Arc::new(TcpTransport),
         data: data.handle().clone(),
         control: control.handle().clone(),
     };

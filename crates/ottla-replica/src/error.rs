@@ -1,6 +1,6 @@
 //! [`Error`]: why a partition does not do what it is asked, by cause.
 
-use ottla_base::{LeaderEpoch, Offset};
+use ottla_base::{LeaderEpoch, Offset, ProducerId};
 use ottla_records::ValidationError;
 use ottla_storage::DirectoryFailure;
 
@@ -40,6 +40,13 @@ pub enum Error {
     /// The batch is not one that the topic takes. Nothing was appended.
     #[error(transparent)]
     Invalid(#[from] ValidationError),
+    /// The batch belongs to a transaction that no coordinator has begun here: nobody would ever end it, and the last stable offset would
+    /// stay before it. Nothing was appended.
+    #[error("producer {producer_id} has no transaction that the batch could belong to")]
+    NoTransaction {
+        /// Whose batch it is.
+        producer_id: ProducerId,
+    },
     /// The offset is below the log start or above what the reader may see.
     #[error("offset {asked} is not within {log_start}..={end}")]
     OffsetOutOfRange {

@@ -180,7 +180,7 @@ impl Partition {
     /// [`Partition::is_acknowledged`].
     ///
     /// Errors, with nothing appended: `NotLeader`, `Deleted`, `DirectoryOffline`, `NotEnoughReplicas` (for
-    /// [`RequiredAcks::InSyncReplicas`]), `Invalid`, and what [`Log::append`] refuses.
+    /// [`RequiredAcks::InSyncReplicas`]), `Invalid`, `NoTransaction`, and what [`Log::append`] refuses.
     pub fn append(
         self: &Arc<Self>,
         records: Bytes,
@@ -193,6 +193,10 @@ impl Partition {
             true => validate(records, &config.rules, now)?,
             false => validate(records, &Rules { zstd_is_allowed, ..config.rules.clone() }, now)?,
         };
+        let header = validated.batch.header();
+        if header.attributes.is_transactional() {
+            return Err(Error::NoTransaction { producer_id: header.producer_id });
+        }
         let mut state = self.state.lock();
         self.leader_epoch()?;
         let State { log, leader: Some(leader) } = &mut *state else { return Err(Error::NotLeader) };

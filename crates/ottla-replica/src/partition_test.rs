@@ -296,3 +296,15 @@ fn an_append_that_finds_no_file_descriptor_takes_nothing_offline() {
     assert_eq!(bench.partition.durability.health.failure(), None);
     assert_eq!(bench.append(1).unwrap().base_offset, Offset(1));
 }
+
+#[test]
+fn a_transaction_that_nobody_has_begun_is_refused_and_holds_nobody_up() {
+    let bench = bench(Counts::Durable);
+    let mut builder = BatchBuilder::new(Compression::None).producer(ProducerId(9), ProducerEpoch(0), 0).transactional();
+    builder.append(NOW, None, Some(b"value"));
+    let appended = bench.partition.append(builder.build().bytes(), RequiredAcks::Leader, true, NOW);
+    assert!(matches!(appended, Err(Error::NoTransaction { producer_id: ProducerId(9) })));
+    bench.append(0).unwrap();
+    bench.workers.run_all();
+    assert_eq!(bench.partition.last_stable_offset(), Offset(1));
+}

@@ -60,7 +60,9 @@ impl Partition {
         self.check_leader_epoch(request.leader_epoch)?;
         let diverging =
             request.last_fetched_epoch.map(|epoch| self.divergence(epoch, request.from)).transpose()?.flatten();
-        let (high_watermark, last_stable_offset) = (self.high_watermark(), self.last_stable_offset());
+        let high_watermark = self.high_watermark();
+        // The one may have moved since the other was looked at.
+        let last_stable_offset = self.last_stable_offset().min(high_watermark);
         let up_to = match request.isolation {
             Isolation::ReadUncommitted => high_watermark,
             Isolation::ReadCommitted => last_stable_offset,

@@ -65,6 +65,7 @@ impl From<ottla_replica::Error> for Failure {
             Error::UnknownLeaderEpoch { .. } => ErrorCode::UnknownLeaderEpoch.into(),
             Error::NotEnoughReplicas(_) => Failure::new(ErrorCode::NotEnoughReplicas, error),
             Error::NotEnoughReplicasAfterAppend(_) => Failure::new(ErrorCode::NotEnoughReplicasAfterAppend, error),
+            Error::NoTransaction { .. } => Failure::new(ErrorCode::InvalidTxnState, error),
             Error::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange.into(),
             Error::OffsetNotAvailable { .. } => ErrorCode::OffsetNotAvailable.into(),
             Error::DirectoryOffline(_) => ErrorCode::KafkaStorageError.into(),

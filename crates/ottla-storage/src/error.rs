@@ -115,7 +115,9 @@ impl Error {
     /// be trusted any more.
     pub fn directory_failure(&self) -> Option<DirectoryFailure> {
         match self {
-            Error::Disk(error) if !error.is_no_space() && !error.is_out_of_descriptors() => Some(DirectoryFailure::Disk(error.clone())),
+            Error::Disk(error) if !error.is_no_space() && !error.is_out_of_descriptors() => {
+                Some(DirectoryFailure::Disk(error.clone()))
+            }
             _ => None,
         }
     }

@@ -101,6 +101,9 @@ pub struct Read {
     pub end_offset: Offset,
 }
 
+/// How often a read that fails is tried again because the log's end has moved: whoever goes on appending must not keep it from its error.
+const RETRIES_MAX: usize = 8;
+
 /// A handle for reading a log. Cheap to clone; lock-free but for the short locks of a segment's handles.
 #[derive(Clone, Debug)]
 pub struct LogReader {
@@ -156,6 +159,10 @@ impl LogReader {
     /// Whether reading `bytes` from `from` on may wait for the disk: its segment takes no appends any more and is not known to be in
     /// memory. Such a read belongs on [`ottla_base::Workers`], with [`Access::Copy`].
     pub fn is_cold(&self, from: Offset, bytes: usize) -> bool {
+        if !self.available().contains(&from) {
+            // There is nothing to wait for, and nothing to reckon with: clients may ask for any number.
+            return false;
+        }
         let segments = self.shared.segments.load();
         let mut candidates = segments_from(&segments, from).iter();
         let (Some(segment), Some(_younger)) = (candidates.next(), candidates.next()) else {
@@ -205,6 +212,7 @@ impl LogReader {
 
     /// Runs `read` on the segments until neither a truncation nor a deletion came in between.
     fn consistently<T>(&self, read: impl Fn(&[Arc<Segment>]) -> Result<T>) -> Result<T> {
+        let mut retries = 0;
         loop {
             let generation = self.generation();
             // The ends are read before the segments, by whoever reads them for a bound: what was published then is in these segments.
@@ -217,11 +225,12 @@ impl LogReader {
             let is_settled = match &result {
                 Ok(_) => is_same,
                 // A file that is not there any more, or an end that the segments did not have yet.
-                Err(_) => is_same && !were_replaced() && self.log_end_offset() == end,
+                Err(_) => is_same && (retries >= RETRIES_MAX || (!were_replaced() && self.log_end_offset() == end)),
             };
             if is_settled {
                 return result;
             }
+            retries += 1;
         }
     }
 

@@ -170,3 +170,18 @@ fn lookups_work_across_index_blocks_on_file_and_in_memory() {
         assert_eq!(batches(bytes).next().unwrap().unwrap().header().base_offset, Offset(from));
     }
 }
+
+#[test]
+fn whether_an_offset_is_cold_may_be_asked_of_any_offset() {
+    let fixture = Fixture::with_small_segments(500);
+    let mut log = fixture.create();
+    append_numbers(&mut log, 60);
+    fixture.flush(&mut log);
+    log.advance_log_start_offset(Offset(30), Offset(60)).unwrap();
+    log.delete_old_segments(Offset(60), NOW).unwrap().rename().unwrap();
+    let reader = log.reader();
+    for offset in [i64::MIN, -1, 0, i64::MAX] {
+        assert!(!reader.is_cold(Offset(offset), 100), "{offset}");
+        assert!(matches!(read(&reader, offset, i64::MAX), Err(Error::OffsetOutOfRange { .. })), "{offset}");
+    }
+}

@@ -4,11 +4,11 @@
 //! every broker of this protocol does take their broker from [`Target`], so that they can be held against any other
 //! broker, and what they expect is what that one does. Tests of what only ours promises start it with [`testkit`].
 //!
-//! `OTTLA_BIN` names the binary (else the release build is taken), `OTTLA_E2E_BOOTSTRAP` another broker in its place, and
-//! `KCAT` kcat where it is not on the path.
+//! `OTTLA_BIN` names the binary (else the release build is taken), `OTTLA_E2E_BOOTSTRAP` another broker in its place,
+//! and `KCAT` kcat where it is not on the path.
 //!
-//! **Architecture invariant:** the tests know the broker from outside only, and of its code they share the codecs and no
-//! more; expectations are Kafka's, or the project's promises.
+//! **Architecture invariant:** the tests know the broker from outside only, and of its code they share the codecs and
+//! no more; expectations are Kafka's, or the project's promises.
 
 mod kcat_records;
 mod librdkafka;

@@ -103,7 +103,8 @@ fn rdkafka_reads_what_kcat_writes_with_every_codec() {
     }
 }
 
-/// Both libraries write lz4 only where the broker coordinates groups, which is how they tell its age; they read it anywhere.
+/// Both libraries write lz4 only where the broker coordinates groups, which is how they tell its age; they read it
+/// anywhere.
 #[test]
 fn both_clients_read_lz4() {
     let target = Target::start();

@@ -126,7 +126,7 @@ fn a_dense_array_in_any_place_is_answered_or_refused() {
     let frames = dense_frames();
     for (array, frame) in &frames {
         assert_ne!(ask(address, frame), Reply::Nothing, "{array}");
-        assert_well(&mut broker);
+        println!("{array}: {} MiB at the most", assert_well(&mut broker) >> 20);
     }
     std::thread::scope(|scope| {
         for client in 0..CLIENTS {

@@ -67,6 +67,8 @@ pub enum Event {
         sent: Vec<Sent>,
         /// What it asked for, as on the wire.
         acks: i16,
+        /// When it began. What was told since may have been true at any time since, since an answer may be late.
+        begun: Duration,
     },
     /// A consumer starts anew, at any place in these.
     Assigned {
@@ -79,6 +81,8 @@ pub enum Event {
     PollEnded {
         /// What it was given; `None` where there was no answer.
         polled: Option<Vec<Polled>>,
+        /// When it asked.
+        begun: Duration,
     },
     /// A fault was injected.
     Fault(String),
@@ -262,11 +266,13 @@ impl fmt::Display for Event {
         };
         match self {
             Event::SendBegun { sent } => f.write_str("sends").and_then(|()| sent_runs(f, sent)),
-            Event::SendEnded { sent, acks } => write!(f, "has sent (acks={acks})").and_then(|()| sent_runs(f, sent)),
+            Event::SendEnded { sent, acks, .. } => {
+                write!(f, "has sent (acks={acks})").and_then(|()| sent_runs(f, sent))
+            }
             Event::Assigned { keys } => write!(f, "starts at any place of {keys:?}"),
             Event::PollBegun => f.write_str("polls"),
-            Event::PollEnded { polled: None } => f.write_str("has polled in vain"),
-            Event::PollEnded { polled: Some(polled) } => {
+            Event::PollEnded { polled: None, .. } => f.write_str("has polled in vain"),
+            Event::PollEnded { polled: Some(polled), .. } => {
                 f.write_str("has polled")?;
                 write_runs(f, polled.iter().map(|polled| (polled.partition, polled.value, Some(polled.offset))))
             }

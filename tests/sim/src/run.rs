@@ -29,6 +29,9 @@ const SERVED_WITHIN: Duration = Duration::from_secs(60);
 /// How long reading everything may take.
 const DRAINED_WITHIN: Duration = Duration::from_secs(120);
 
+/// The first losses tell the story.
+const LOST_TOLD_MAX: usize = 20;
+
 /// What came out of a seed.
 #[derive(Debug)]
 pub struct Outcome {
@@ -209,7 +212,7 @@ impl Run {
         let topics = &world.options.topics;
         for (at, held) in &self.drains {
             let lost = world.journal.with_record(|record| kept::check(record, topics, *at, held));
-            for what in lost {
+            for what in lost.into_iter().take(LOST_TOLD_MAX) {
                 world.journal.violation(format_args!("{what}"));
             }
             for (partition, held) in held {

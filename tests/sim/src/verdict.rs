@@ -30,14 +30,16 @@ pub(crate) fn judge(
                 history.complete(time_ns, process, Outcome::Ok, assign)?;
             }
             Event::SendBegun { sent } => history.invoke(time_ns, process, send(sent, |_| None))?,
-            Event::SendEnded { sent, acks } => {
-                let told = send(sent, |sent| terms.promised_offset(sent, *acks, entry.at));
+            Event::SendEnded { sent, acks, begun } => {
+                let told = send(sent, |sent| terms.promised_offset(sent, *acks, *begun));
                 let is_ok = told.sends().all(|send| send.offset.is_some());
                 history.complete(time_ns, process, if is_ok { Outcome::Ok } else { Outcome::Info }, told)?;
             }
             Event::PollBegun => history.invoke(time_ns, process, poll(Vec::new()))?,
-            Event::PollEnded { polled: None } => history.complete(time_ns, process, Outcome::Fail, poll(Vec::new()))?,
-            Event::PollEnded { polled: Some(polled) } => {
+            Event::PollEnded { polled: None, .. } => {
+                history.complete(time_ns, process, Outcome::Fail, poll(Vec::new()))?
+            }
+            Event::PollEnded { polled: Some(polled), .. } => {
                 let records = polled.iter().filter(|polled| !terms.is_of_earlier_era(polled)).map(|polled| {
                     history::Record { key: polled.key, offset: Offset(polled.offset), value: polled.value }
                 });
@@ -58,9 +60,9 @@ struct Terms<'a> {
 
 impl Terms<'_> {
     /// The offset of an acknowledgement that holds to the end; `None` where it may have been lost since.
-    fn promised_offset(&self, sent: &Sent, acks: i16, acknowledged_at: Duration) -> Option<Offset> {
+    fn promised_offset(&self, sent: &Sent, acks: i16, begun: Duration) -> Option<Offset> {
         let promise = self.topics[sent.partition.topic].promise;
-        let is_dark_since = self.record.power_cuts.iter().any(|cut| (acknowledged_at..=self.until).contains(cut));
+        let is_dark_since = self.record.power_cuts.iter().any(|cut| (begun..=self.until).contains(cut));
         let is_kept = match promise {
             Promise::Durable | Promise::Trimmed => acks == -1 || !is_dark_since,
             Promise::Cached => !is_dark_since && Some(sent.key) == self.record.last_key(sent.partition, self.until),

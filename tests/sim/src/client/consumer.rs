@@ -98,6 +98,7 @@ impl Consumer {
         let named =
             asked.iter().map(|(partition, offset)| (self.around.topic_of(*partition), partition.partition, *offset));
         let request = messages::fetch(&named.collect::<Vec<_>>(), terms);
+        let begun = self.around.journal.elapsed();
         self.around.journal.event(self.process, Event::PollBegun);
         let asked_at = self.around.watch.ask();
         let answer = self.around.connection.call(messages::FETCH, &request, PATIENCE).await;
@@ -116,7 +117,7 @@ impl Consumer {
         }
         let polled = (views.len() == asked.len()).then_some(polled);
         let was_served = polled.is_some() && errors.is_empty();
-        self.around.journal.event(self.process, Event::PollEnded { polled });
+        self.around.journal.event(self.process, Event::PollEnded { polled, begun });
         for (partition, error) in errors {
             self.on_error(partition, error).await;
         }

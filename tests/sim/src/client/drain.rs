@@ -15,12 +15,13 @@ pub(crate) async fn drain(around: &mut Surroundings) -> BTreeMap<PartitionId, He
         let key = around.journal.key(partition);
         around.journal.event(process, Event::Assigned { keys: vec![key] });
         let log_start_offset = earliest(around, partition).await;
+        let begun = around.journal.elapsed();
         around.journal.event(process, Event::PollBegun);
         let views = read_to_end(around, partition, log_start_offset).await;
         let records = views.iter().flat_map(|view| view.records_from(log_start_offset));
         let records: Vec<_> = records.collect();
         let polled = records.iter().map(|(offset, value)| Polled { partition, key, offset: *offset, value: *value });
-        around.journal.event(process, Event::PollEnded { polled: Some(polled.collect()) });
+        around.journal.event(process, Event::PollEnded { polled: Some(polled.collect()), begun });
         let high_watermark = views.last().map_or(log_start_offset, |view: &View| view.high_watermark);
         let batches = views.into_iter().flat_map(|view| view.batches).collect();
         held.insert(partition, Held { log_start_offset, high_watermark, records, batches });

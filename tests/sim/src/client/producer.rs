@@ -93,13 +93,14 @@ impl Producer {
         let sent = |requests: &[Vec<Outgoing>]| -> Vec<Sent> {
             requests.iter().flatten().flat_map(|batch| &batch.sent).copied().collect()
         };
+        let begun = self.around.journal.elapsed();
         self.around.journal.event(self.process, Event::SendBegun { sent: sent(&requests) });
         let is_settled = match self.plan.is_idempotent {
             true => self.send_until_known(&mut requests).await,
             false => self.send_once(&mut requests).await,
         };
         let acks = self.plan.acks;
-        self.around.journal.event(self.process, Event::SendEnded { sent: sent(&requests), acks });
+        self.around.journal.event(self.process, Event::SendEnded { sent: sent(&requests), acks, begun });
         let is_acknowledged = requests.iter().flatten().all(|batch| batch.acknowledged);
         if !is_acknowledged {
             // Something of it may still come to pass, after whatever is sent from now on.

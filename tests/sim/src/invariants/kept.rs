@@ -37,17 +37,17 @@ pub(crate) fn check(
     let is_cached = |partition: PartitionId| topics[partition.topic].promise == Promise::Cached;
     for entry in record.entries.iter().filter(|entry| entry.at < drained_at) {
         match &entry.event {
-            Event::SendEnded { sent, acks } => {
+            Event::SendEnded { sent, acks, begun } => {
                 for sent in sent {
-                    let is_promised = *acks == -1 && !is_cached(sent.partition) || !is_dark_since(entry.at);
+                    let is_promised = *acks == -1 && !is_cached(sent.partition) || !is_dark_since(*begun);
                     if let Some(offset) = sent.offset.filter(|_| is_promised) {
                         judge("acknowledged", sent.partition, offset, sent.value, entry.at);
                     }
                 }
             }
-            Event::PollEnded { polled: Some(polled) } => {
+            Event::PollEnded { polled: Some(polled), begun } => {
                 for polled in polled {
-                    if !is_cached(polled.partition) || !is_dark_since(entry.at) {
+                    if !is_cached(polled.partition) || !is_dark_since(*begun) {
                         judge("read", polled.partition, polled.offset, polled.value, entry.at);
                     }
                 }
@@ -55,7 +55,7 @@ pub(crate) fn check(
             Event::SendBegun { .. }
             | Event::Assigned { .. }
             | Event::PollBegun
-            | Event::PollEnded { polled: None }
+            | Event::PollEnded { polled: None, .. }
             | Event::Fault(_) => {}
         }
     }

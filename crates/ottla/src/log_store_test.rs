@@ -22,6 +22,10 @@ fn name() -> TopicPartition {
 }
 
 fn store(disk: &Arc<SimDisk>) -> LogStore {
+    store_with_ballast(disk, 0)
+}
+
+fn store_with_ballast(disk: &Arc<SimDisk>, ballast_bytes: u64) -> LogStore {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let entropy = Arc::new(SeededEntropy::new(5));
     let network = SimNetwork::new(NetworkOptions::default(), entropy.clone());
@@ -29,7 +33,7 @@ fn store(disk: &Arc<SimDisk>) -> LogStore {
         path: PathBuf::from("/data"),
         node_id: BrokerId(1),
         cluster_id: Some("cluster".to_owned()),
-        ballast_bytes: 0,
+        ballast_bytes,
     };
     let directory = LogDirectory::open(disk.clone(), options, &*entropy).unwrap();
     let environment = Environment {
@@ -47,13 +51,17 @@ fn store(disk: &Arc<SimDisk>) -> LogStore {
 }
 
 fn append(log: &mut Log, count: usize) {
+    append_only(log, count);
+    log.close().unwrap();
+}
+
+fn append_only(log: &mut Log, count: usize) {
     for _ in 0..count {
         let mut builder = BatchBuilder::new(Compression::None);
         builder.append(NOW, None, Some(b"value"));
         let validated = validate(builder.build().bytes(), &Rules::default(), NOW).unwrap();
         log.append(&validated, LeaderEpoch(0), NOW).unwrap();
     }
-    log.close().unwrap();
 }
 
 fn claim(store: &LogStore, topic_id: TopicId) -> RecoveredLog {
@@ -134,4 +142,23 @@ fn only_the_folder_of_the_deleted_topic_goes() {
     assert_eq!(store.move_to_delete(&name(), NEW).unwrap(), None);
     assert!(store.move_to_delete(&name(), OLD).unwrap().is_some());
     assert_eq!(store.move_to_delete(&name(), OLD).unwrap(), None);
+}
+
+#[test]
+fn a_killed_node_recovers_its_logs_on_a_full_disk() {
+    const BALLAST: u64 = 64 << 10;
+    for pages_left in 0..6 {
+        let disk = SimDisk::new(SimOptions { capacity: Some(4 << 20), ..SimOptions::default() });
+        let before = store_with_ballast(&disk, BALLAST);
+        let config = LogConfig { segment_bytes: 20_000, index_interval_bytes: 100, ..LogConfig::default() };
+        append_only(&mut before.claim(&name(), NEW, &config).unwrap().log, 1_500);
+        let space = before.directory().file_system().space().unwrap();
+        drop(before);
+
+        let disk = disk.kill();
+        disk.set_capacity(Some(space.total - space.free + (pages_left << 12)));
+        let after = store_with_ballast(&disk, BALLAST);
+        after.recover(&name()).unwrap();
+        assert_eq!(claim(&after, NEW).log.log_end_offset(), Offset(1_500), "{pages_left} pages were left");
+    }
 }

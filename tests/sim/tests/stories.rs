@@ -54,7 +54,7 @@ async fn read_all(client: &mut Connection, topic: &str) -> Vec<Bytes> {
         let data = fetch(client, topic, values.len() as i64).await;
         assert_eq!(data.error_code, 0);
         let batches = batches(data.records.unwrap_or_default()).map_while(Result::ok);
-        values.extend(batches.flat_map(|batch| batch.records(1 << 20)).map(|it| it.unwrap().value.unwrap()));
+        values.extend(batches.flat_map(|batch| batch.records(1 << 20)).map(|it| it.expect("a readable record").value.expect("a value")));
         if values.len() as i64 >= data.high_watermark {
             return values;
         }

@@ -95,9 +95,19 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Keeps what is written down about a partition that is there and cannot be opened.
-    pub(crate) fn keep_unopened(&self, topic_partition: &TopicPartition) {
-        self.state.lock().unopened.insert(topic_partition.clone());
+    /// Keeps what is written down about a partition that is there and cannot be opened, until it is.
+    pub(crate) fn set_unopened(&self, topic_partition: &TopicPartition, is_unopened: bool) {
+        let unopened = &mut self.state.lock().unopened;
+        if is_unopened {
+            unopened.insert(topic_partition.clone());
+        } else {
+            unopened.remove(topic_partition);
+        }
+    }
+
+    /// Whether a partition is there and is not open.
+    pub(crate) fn is_unopened(&self, topic_partition: &TopicPartition) -> bool {
+        self.state.lock().unopened.contains(topic_partition)
     }
 
     /// How many partitions are there and are not open.

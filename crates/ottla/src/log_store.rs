@@ -93,7 +93,8 @@ impl LogStore {
             now: self.clock.wall(),
         };
         let opened = Log::open(&self.environment, &self.directory.partition_path(topic_partition), opening);
-        let (log, recovered) = opened.inspect_err(|_| self.checkpoints.keep_unopened(topic_partition))?;
+        self.checkpoints.set_unopened(topic_partition, opened.is_err());
+        let (log, recovered) = opened?;
         self.unclaimed.lock().insert(topic_partition.clone(), RecoveredLog { log, recovered });
         Ok(())
     }
@@ -105,6 +106,10 @@ impl LogStore {
         topic_id: TopicId,
         config: &LogConfig,
     ) -> anyhow::Result<RecoveredLog> {
+        if self.checkpoints.is_unopened(topic_partition) {
+            // What kept the start from it may be over.
+            self.recover(topic_partition)?;
+        }
         let found = self.unclaimed.lock().remove(topic_partition);
         match found {
             Some(mut found) if found.log.topic_id() == Some(topic_id) => {
@@ -238,7 +243,7 @@ impl LogStore {
 
     fn move_to_stray(&self, topic_partition: &TopicPartition) -> disk::Result<()> {
         let moved = self.directory.move_to_stray(topic_partition, &*self.entropy);
-        let aside = moved.inspect_err(|_| self.checkpoints.keep_unopened(topic_partition))?;
+        let aside = moved.inspect_err(|_| self.checkpoints.set_unopened(topic_partition, true))?;
         tracing::warn!(partition = %topic_partition, folder = %aside.display(), "not in the metadata: moved aside and kept");
         Ok(())
     }

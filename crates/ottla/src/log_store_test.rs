@@ -126,6 +126,19 @@ fn a_log_that_cannot_be_opened_keeps_its_entries_and_the_next_start_recovers() {
 }
 
 #[test]
+fn a_log_that_could_not_be_opened_at_the_start_is_opened_when_it_is_claimed() {
+    let disk = SimDisk::new(SimOptions::default());
+    drop(old_topic(&disk));
+    let disk = disk.kill();
+    let store = store(&disk);
+    disk.fail_next_open();
+    assert!(store.recover(&name()).is_err());
+    let log = claim(&store, OLD).log;
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (Offset(80), Offset(100)));
+    assert!(store.check_all_are_whole(&Replicas::new()).is_ok());
+}
+
+#[test]
 fn a_partition_that_could_not_be_created_can_be_created_later() {
     let disk = SimDisk::new(SimOptions::default());
     let store = store(&disk);

@@ -3,19 +3,25 @@
 //! It applies one image at a time, in order, and publishes the image when it is done: what clients are told is what the node then does.
 //! An image may skip any number of those between; what counts is the difference.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ottla_base::{BrokerId, Clock, Lane, PartitionIndex, TopicId, TopicPartition, Workers};
 use ottla_metadata::{Image, Partition as PartitionImage, Topic};
-use ottla_net::{TaskScope, offload};
+use ottla_net::{TaskScope, offload, timer};
 use ottla_replica::{Counts, Durability, Leadership, Partition, PartitionConfig, Replicas};
 use ottla_settings::{BrokerSettings, Layers, TopicSettings};
 use ottla_storage::Checkpoint;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::log_store::{LogStore, RecoveredLog};
 use crate::partition_config::partition_config;
 use crate::removals::{Removal, Removals};
+
+/// How often a partition that could not be opened or created is tried again: the disk may have room by then.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Applies images to this node. Its calls block: they are for workers, one at a time.
 #[derive(Debug)]
@@ -28,6 +34,8 @@ pub(crate) struct Publisher {
     clock: Arc<dyn Clock>,
     published: watch::Sender<Arc<Image>>,
     removals: Arc<Removals>,
+    /// Topics with partitions that are this node's and are not served.
+    unserved: Mutex<BTreeSet<TopicId>>,
 }
 
 impl Publisher {
@@ -42,7 +50,8 @@ impl Publisher {
         removals: Arc<Removals>,
     ) -> Publisher {
         let published = watch::Sender::new(Arc::new(Image::empty()));
-        Publisher { broker_id, settings, layers, logs, replicas, clock, published, removals }
+        let unserved = Mutex::default();
+        Publisher { broker_id, settings, layers, logs, replicas, clock, published, removals, unserved }
     }
 
     /// The images that this node has taken up.
@@ -54,6 +63,7 @@ impl Publisher {
     pub(crate) fn apply(&self, image: Arc<Image>) {
         let before = self.published.borrow().clone();
         let changes = image.changed_topics(&before);
+        let unserved = std::mem::take(&mut *self.unserved.lock());
         changes.deleted.iter().for_each(|topic| self.delete_topic(topic));
         for topic in &changes.created {
             self.update_topic(None, topic);
@@ -61,10 +71,13 @@ impl Publisher {
         for (old, new) in &changes.changed {
             self.update_topic(Some(old), new);
         }
+        for topic in unserved.into_iter().filter_map(|topic_id| image.topics.by_id(topic_id)) {
+            self.update_topic(None, topic);
+        }
         self.published.send_replace(image);
     }
 
-    /// Takes up every image that `images` gives, in a task of `scope`.
+    /// Takes up every image that `images` gives, in a task of `scope`, and now and then one again where something is not served.
     pub(crate) fn start(
         self: Arc<Self>,
         mut images: watch::Receiver<Arc<Image>>,
@@ -76,7 +89,12 @@ impl Publisher {
                 let image = images.borrow_and_update().clone();
                 let publisher = self.clone();
                 offload(&*workers, Lane::Background, move || publisher.apply(image)).await;
-                if images.changed().await.is_err() {
+                let is_all_served = self.unserved.lock().is_empty();
+                let changed = match is_all_served {
+                    true => images.changed().await,
+                    false => timer::timeout(RETRY_INTERVAL, images.changed()).await.unwrap_or(Ok(())),
+                };
+                if changed.is_err() {
                     return;
                 }
             }
@@ -145,7 +163,8 @@ impl Publisher {
                     self.lead_if_leader(&replica, partition);
                 }
                 Err(error) => {
-                    tracing::error!(partition = %name, error = format!("{error:#}"), "the partition is not served")
+                    self.unserved.lock().insert(topic.topic_id);
+                    tracing::error!(partition = %name, error = format!("{error:#}"), "the partition is not served");
                 }
             }
         }

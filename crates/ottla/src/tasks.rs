@@ -26,8 +26,11 @@ pub(crate) struct Housekeeping {
 /// How often what nobody waits for (`write.caching=true`) is made durable, which bounds what a start after a crash has to recover.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often a sync's age is looked at.
+/// How often a sync's age is looked at while there is one.
 const SYNC_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether there is one: a node at rest should not wake.
+const SYNC_CHECK_AT_REST_MAX: Duration = Duration::from_secs(5);
 
 /// How often what is done.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +41,8 @@ pub(crate) struct Intervals {
     pub(crate) high_watermark_checkpoint: Duration,
     /// `log.retention.check.interval.ms`.
     pub(crate) retention_check: Duration,
+    /// About `log.dir.failure.timeout.ms` where that is short, so that no sync is overdue for long before somebody looks.
+    pub(crate) sync_check_at_rest: Duration,
 }
 
 impl Intervals {
@@ -47,6 +52,10 @@ impl Intervals {
             recovery_point_checkpoint: settings.storage.log_flush_offset_checkpoint_interval,
             high_watermark_checkpoint: settings.replication.replica_high_watermark_checkpoint_interval,
             retention_check: settings.storage.log_retention_check_interval,
+            sync_check_at_rest: settings
+                .storage
+                .log_dir_failure_timeout
+                .clamp(SYNC_CHECK_INTERVAL, SYNC_CHECK_AT_REST_MAX),
         }
     }
 }
@@ -67,7 +76,7 @@ impl Housekeeping {
         let stopping = scope.stopping();
         let work = async move {
             let now = housekeeping.clock.now();
-            let Intervals { recovery_point_checkpoint, high_watermark_checkpoint, retention_check } =
+            let Intervals { recovery_point_checkpoint, high_watermark_checkpoint, retention_check, .. } =
                 housekeeping.intervals;
             let mut round = Round {
                 high_watermarks_at: now + high_watermark_checkpoint,
@@ -94,7 +103,8 @@ impl Housekeeping {
     /// Takes the directory offline when a sync does not come back. Not on the workers: what keeps the sync may keep them too.
     async fn watch_over_syncs(self: Arc<Self>) {
         loop {
-            timer::sleep(SYNC_CHECK_INTERVAL).await;
+            let is_at_rest = self.logs.flusher().is_idle();
+            timer::sleep(if is_at_rest { self.intervals.sync_check_at_rest } else { SYNC_CHECK_INTERVAL }).await;
             self.logs.flusher().check_overdue(self.clock.now());
         }
     }

@@ -32,7 +32,8 @@ impl Broker {
     pub(crate) fn start(binary: Option<&Path>, data: &Path, overrides: &[String]) -> Result<Broker> {
         let mut launcher = Launcher::default().data_dir(data).setting("log.write.caching", true);
         if let Some(binary) = binary {
-            launcher = launcher.binary(binary);
+            // The broker runs in a directory of its own.
+            launcher = launcher.binary(&std::path::absolute(binary).context("find the broker's binary")?);
         }
         for setting in overrides {
             let (name, value) = setting.split_once('=').with_context(|| format!("{setting:?} is not name=value"))?;

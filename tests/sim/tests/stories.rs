@@ -54,7 +54,11 @@ async fn read_all(client: &mut Connection, topic: &str) -> Vec<Bytes> {
         let data = fetch(client, topic, values.len() as i64).await;
         assert_eq!(data.error_code, 0);
         let batches = batches(data.records.unwrap_or_default()).map_while(Result::ok);
-        values.extend(batches.flat_map(|batch| batch.records(1 << 20)).map(|it| it.expect("a readable record").value.expect("a value")));
+        values.extend(
+            batches
+                .flat_map(|batch| batch.records(1 << 20))
+                .map(|it| it.expect("a readable record").value.expect("a value")),
+        );
         if values.len() as i64 >= data.high_watermark {
             return values;
         }
@@ -139,6 +143,49 @@ fn a_full_disk_refuses_writes_serves_reads_and_takes_writes_again_when_a_topic_g
         };
         timer::timeout(Duration::from_secs(30), resumed).await.expect("there is room again");
         assert_eq!(read_all(&mut client, "story").await.len(), acknowledged + 1);
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_topic_created_on_a_full_disk_is_served_when_there_is_room() {
+    simulate(4, || async {
+        let (mut world, mut client) = world().await;
+        let used = world.node().used_bytes();
+        world.node().disk().set_capacity(Some(used));
+        create(&mut client, "late").await;
+        assert!(!matches!(produce(&mut client, "late", b"value").await, Some(Ok(_))));
+
+        world.node().disk().set_capacity(None);
+        let served = async {
+            while !matches!(produce(&mut client, "late", b"value").await, Some(Ok(_))) {
+                timer::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timer::timeout(Duration::from_secs(15), served).await.expect("there is room");
+        world.end().await;
+    });
+}
+
+#[test]
+fn a_topic_created_again_keeps_its_own_records_through_a_power_cut() {
+    simulate(5, || async {
+        let (mut world, mut client) = world().await;
+        for _ in 0..20 {
+            assert!(matches!(produce(&mut client, "story", b"old").await, Some(Ok(_))));
+        }
+        // Everything is written down about the old topic.
+        timer::sleep(Duration::from_secs(10)).await;
+        let request = requests::delete_topic("story");
+        let deleted = client.call(requests::DELETE_TOPICS_VERSION, &request, PATIENCE).await.expect("it is answered");
+        assert_eq!(deleted.responses[0].error_code, 0);
+        create(&mut client, "story").await;
+        assert_eq!(produce(&mut client, "story", b"new").await, Some(Ok(0)));
+
+        Box::pin(world.node().crash()).await;
+        Box::pin(world.node().start()).await.expect("the disk works");
+        assert_eq!(read_all(&mut client, "story").await, ["new"]);
+        assert_eq!(produce(&mut client, "story", b"newer").await, Some(Ok(1)));
         world.end().await;
     });
 }

@@ -203,7 +203,11 @@ pub(crate) async fn read_to_end(around: &mut Surroundings, partition: PartitionI
                     return views;
                 }
             }
-            _ => around.connection.back_off().await,
+            view => {
+                let error = view.map_or("no answer".to_owned(), |view| view.error.to_string());
+                around.journal.trace(format_args!("{partition} cannot be read at {position}: {error}"));
+                around.connection.back_off().await;
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! With a producer id it sends what was not acknowledged again, in its order and under its numbers, until it knows what became of it; now
 //! and then it dies instead. Without one it tries once. Whatever it cannot know it leaves unknown, and is somebody else from then on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ struct Identity {
     producer_id: ProducerId,
     producer_epoch: ProducerEpoch,
     next_sequences: BTreeMap<PartitionId, i32>,
+    /// Where something of it was acknowledged.
+    known_in: BTreeSet<PartitionId>,
     /// How often the power had gone when it began: what was not on disk then may be missing from a sequence.
     power_cuts: usize,
 }
@@ -130,7 +132,13 @@ impl Producer {
                 let producer_epoch = ProducerEpoch(response.producer_epoch);
                 let power_cuts = self.around.journal.power_cut_count();
                 self.around.journal.trace(format_args!("{} is producer {producer_id}", self.process));
-                Some(Identity { producer_id, producer_epoch, next_sequences: BTreeMap::new(), power_cuts })
+                Some(Identity {
+                    producer_id,
+                    producer_epoch,
+                    next_sequences: BTreeMap::new(),
+                    known_in: BTreeSet::new(),
+                    power_cuts,
+                })
             }
             Some(code) if code.is_retriable() => {
                 self.around.connection.back_off().await;
@@ -222,11 +230,12 @@ impl Producer {
                 self.around.connection.back_off().await;
                 continue;
             };
-            let answers = self.call_all(&client, requests).await;
+            let pipelined = self.pipelined(requests);
+            let answers = self.call_all(&client, &requests[..pipelined]).await;
             if answers.iter().any(Result::is_err) {
                 self.around.connection.close();
             }
-            let is_over = self.take_answers(requests, answers);
+            let is_over = self.take_answers(&mut requests[..pipelined], answers);
             if is_over {
                 return false;
             }
@@ -235,6 +244,18 @@ impl Producer {
             }
         }
         true
+    }
+
+    /// How many requests may be on their way together. A broker takes any sequence of a producer that it does not know (KIP-360), so where
+    /// nothing was acknowledged yet a batch could overtake the one before it that was refused: the first goes alone.
+    fn pipelined(&self, requests: &[Vec<Outgoing>]) -> usize {
+        let is_known = |batch: &Outgoing| {
+            self.identity.as_ref().is_some_and(|identity| identity.known_in.contains(&batch.partition))
+        };
+        match requests.iter().flatten().all(is_known) {
+            true => requests.len(),
+            false => requests.iter().take_while(|request| request.iter().all(|batch| batch.acknowledged)).count() + 1,
+        }
     }
 
     /// Returns whether the sequence of a partition is broken beyond what a retry mends.
@@ -251,7 +272,10 @@ impl Producer {
             for (batch, fate) in request.iter_mut().zip(fates) {
                 match fate {
                     _ if batch.acknowledged => {}
-                    Fate::Acknowledged(base_offset) => batch.acknowledge(base_offset),
+                    Fate::Acknowledged(base_offset) => {
+                        batch.acknowledge(base_offset);
+                        self.identity.iter_mut().for_each(|identity| drop(identity.known_in.insert(batch.partition)));
+                    }
                     Fate::Open => held_up.push(batch.partition),
                     Fate::Refused(ErrorCode::OutOfOrderSequenceNumber) if held_up.contains(&batch.partition) => {}
                     Fate::Refused(code) => {

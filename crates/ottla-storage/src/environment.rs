@@ -13,34 +13,13 @@ pub struct LogEnvironment {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) segment_cache: SegmentCache,
-    /// A bug that a test of the tests has put in.
-    #[cfg(test)]
-    pub(crate) planted_bug: Option<PlantedBug>,
-}
-
-/// Bugs that the crash images must find.
-#[cfg(test)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PlantedBug {
-    /// Recovery believes index entries that may never have been synced.
-    IndexTrustedTooFar,
 }
 
 impl LogEnvironment {
     /// Logs on `disk` that keep at most `open_segments_max` segment files open (each with at most one map), as far as they can, and
     /// never fewer than one. A few more descriptors are open for moments: leave a reserve.
-    pub fn new(
-        disk: Arc<dyn Disk>,
-        entropy: Arc<dyn Entropy>,
-        open_segments_max: usize,
-    ) -> Arc<LogEnvironment> {
+    pub fn new(disk: Arc<dyn Disk>, entropy: Arc<dyn Entropy>, open_segments_max: usize) -> Arc<LogEnvironment> {
         let segment_cache = SegmentCache::new(open_segments_max);
-        Arc::new(LogEnvironment {
-            disk,
-            entropy,
-            segment_cache,
-            #[cfg(test)]
-            planted_bug: None,
-        })
+        Arc::new(LogEnvironment { disk, entropy, segment_cache })
     }
 }

@@ -164,8 +164,14 @@ impl Recovery<'_> {
 
     fn create(&self, opening: &Opening) -> Result<(Restored, Recovered)> {
         let start = opening.log_start_offset;
+        let truncation = self.directory.join(TRUNCATION);
+        // A checkpoint that speaks of an older log, whose files are gone, says nothing of what is appended to this one.
+        let truncated_to = (opening.recovery_point > start).then_some(start);
+        match truncated_to {
+            Some(start) => atomic_write(self.disk(), &truncation, truncation_text(start).as_bytes())?,
+            None => remove_if_there(self.disk(), &truncation)?,
+        }
         let segment = Segment::create(self.disk(), self.directory.clone(), start)?;
-        remove_if_there(self.disk(), &self.directory.join(TRUNCATION))?;
         let restored = Restored {
             segments: vec![Arc::new(segment)],
             log_start_offset: start,
@@ -177,7 +183,7 @@ impl Recovery<'_> {
             epochs: LeaderEpochs::default(),
             epochs_on_file: self.read_epochs()?.unwrap_or_default(),
             dirt: Dirt::default(),
-            truncated_to: None,
+            truncated_to,
         };
         Ok((restored, Recovered { created: true, ..Recovered::default() }))
     }
@@ -208,6 +214,9 @@ impl Recovery<'_> {
         opening: &Opening,
         recovery_point: Offset,
     ) -> Result<(Restored, Recovered)> {
+        // Names are to be the same for whoever comes after another crash: a snapshot that was removed and came back would vouch for index
+        // entries that are rebuilt here, from an older one on, and not synced yet.
+        self.disk().sync_dir(self.directory)?;
         let mut segments = self.open_all(folder)?;
         let epochs = self.read_epochs()?;
         let first = segments[0].base_offset();
@@ -220,7 +229,7 @@ impl Recovery<'_> {
             let segment = &segments[replayed];
             let is_durable = segments.get(replayed + 1).is_some_and(|next| next.base_offset() <= recovery_point);
             if !is_durable {
-                segment.truncate_indexes(self.disk(), self.index_trusted_to(&replay))?;
+                segment.truncate_indexes(self.disk(), replay.snapshot_offset())?;
                 dirt.note_indexes(segment);
             }
             fault = replay.segment(segment, !is_durable, recovery_point)?;
@@ -250,15 +259,6 @@ impl Recovery<'_> {
         let log_start_offset = self.drop_below_log_start(&mut segments, opening.log_start_offset, end_offset)?;
         let durable_offset = recovery_point.min(end_offset).max(first);
         Ok((self.finish(segments, replay, log_start_offset, end_offset, durable_offset, dirt), recovered))
-    }
-
-    /// Up to where index entries of a segment that is not durable as a whole are taken as they are.
-    fn index_trusted_to(&self, replay: &Replay<'_>) -> Offset {
-        #[cfg(test)]
-        if self.environment.planted_bug == Some(crate::environment::PlantedBug::IndexTrustedTooFar) {
-            return Offset::MAX;
-        }
-        replay.snapshot_offset()
     }
 
     /// All segments as the folder has them, each up to where the next one begins, the last one up to the end of its file.

@@ -22,8 +22,10 @@ use crate::snapshot_file;
 pub struct Deletion {
     disk: Arc<dyn Disk>,
     directory: Arc<Path>,
-    /// Each segment's files, the oldest segment first.
+    /// Each segment's files but its snapshot, the oldest segment first.
     segments: Vec<Vec<PathBuf>>,
+    /// The segments' producer snapshots.
+    snapshots: Vec<PathBuf>,
     /// Where the log begins afterwards.
     kept_from: Offset,
     /// How long the renamed files are to stay, for those that still read them (`file.delete.delay.ms`).
@@ -51,21 +53,26 @@ impl Deletion {
         snapshot_file::sync(&*self.disk, &self.directory, self.kept_from)?;
         self.disk.sync_dir(&self.directory)?;
         for files in &self.segments {
-            for file in files {
-                match self.disk.rename(file, &deleted(file)) {
-                    Err(error) if !error.is_not_found() => return Err(error.into()),
-                    _ => {}
-                }
-            }
+            files.iter().try_for_each(|file| self.rename_if_there(file))?;
             // One segment at a time, so that no crash leaves a hole between those that are gone and those that are not.
             self.disk.sync_dir(&self.directory)?;
         }
+        // A segment that a crash leaves the first needs the snapshot that it begins with.
+        self.snapshots.iter().try_for_each(|snapshot| self.rename_if_there(snapshot))?;
+        self.disk.sync_dir(&self.directory)?;
         Ok(())
+    }
+
+    fn rename_if_there(&self, file: &Path) -> Result<()> {
+        match self.disk.rename(file, &deleted(file)) {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Removes the renamed files: after `delay`, or at once where the room is needed.
     pub fn remove(self) -> Result<()> {
-        for file in self.segments.iter().flatten() {
+        for file in self.segments.iter().flatten().chain(&self.snapshots) {
             remove_if_there(&*self.disk, &deleted(file))?;
         }
         Ok(())
@@ -166,14 +173,16 @@ impl Log {
     fn take_segments(&mut self, count: usize) -> Deletion {
         let segments = self.segments();
         let (gone, kept) = segments.split_at(count);
-        let files = gone.iter().map(|segment| files_of(self.directory(), segment)).collect();
+        let segment_files = gone.iter().map(|segment| files_of(self.directory(), segment)).collect();
+        let snapshots = gone.iter().map(|segment| path(self.directory(), segment.base_offset(), SNAPSHOT)).collect();
         if !gone.is_empty() {
             self.keep_segments(kept.to_vec());
         }
         Deletion {
             disk: self.environment().disk.clone(),
             directory: self.directory().into(),
-            segments: files,
+            segments: segment_files,
+            snapshots,
             kept_from: kept[0].base_offset(),
             delay: self.config().file_delete_delay,
         }
@@ -182,7 +191,7 @@ impl Log {
 
 /// The log last: as long as it is there, the others belong to something.
 fn files_of(directory: &Path, segment: &Segment) -> Vec<PathBuf> {
-    let suffixes = [SNAPSHOT, TXN_INDEX, TIME_INDEX, OFFSET_INDEX, LOG];
+    let suffixes = [TXN_INDEX, TIME_INDEX, OFFSET_INDEX, LOG];
     suffixes.into_iter().map(|suffix| path(directory, segment.base_offset(), suffix)).collect()
 }
 

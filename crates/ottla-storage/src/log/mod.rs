@@ -370,6 +370,7 @@ impl Log {
         let claimed = self.dirt.flushing_up_to().max(self.durable_offset());
         if claimed >= self.log_end_offset() {
             self.active.sync_indexes(self.disk())?;
+            self.disk().sync_dir(&self.directory)?;
         }
         Ok(())
     }

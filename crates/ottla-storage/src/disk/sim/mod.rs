@@ -4,8 +4,11 @@
 //! these to the durable tree, by a seed ([`SimDisk::crash`]) or by choice ([`CrashPoint::image`]); [`judge`] walks through all crash
 //! points of a scenario. Nothing here draws on time, threads or the order of a hash, so one seed gives one course of events.
 //!
+//! [`CarelessDisk`] leaves out syncs, so that tests can tell whether a judge would notice.
+//!
 //! It has no maps. Names that outlive a crash need the sync of their folder, which is less than ext4 grants and all that POSIX does.
 
+mod careless;
 mod crash;
 mod effect;
 mod faults;
@@ -23,6 +26,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rustix::io::Errno;
 
+pub use careless::{CarelessDisk, SyncCall};
 pub use crash::{CrashPoint, Image};
 pub use effect::Fate;
 pub use faults::SyncFault;

@@ -244,7 +244,7 @@ fn the_folder_of_another_topic_is_not_opened() {
     let topic = |byte| Some(ottla_base::TopicId(ottla_base::Uuid([byte; 16])));
     fixture.open_with(Opening { topic_id: topic(1), ..fixture.opening(0) });
     assert!(fixture.disk.entry(&fixture.path("partition.metadata")).unwrap().is_some());
-    let environment = environment(fixture.disk.clone(), None);
+    let environment = environment(fixture.disk.clone());
     let other = Opening { topic_id: topic(2), ..fixture.opening(0) };
     let refused = crate::Log::open(&environment, std::path::Path::new(DIRECTORY), other);
     assert!(matches!(refused, Err(Error::InvalidFile { .. })));

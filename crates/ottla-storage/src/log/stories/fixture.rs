@@ -9,7 +9,7 @@ use ottla_records::{Batch, BatchBuilder, Compression, EndTxnMarker, TransactionR
 
 use crate::disk::sim::{SimDisk, SimOptions};
 use crate::disk::{Disk, Open, ensure_dir};
-use crate::environment::{LogEnvironment, PlantedBug};
+use crate::environment::LogEnvironment;
 use crate::flush::FlushPlan;
 use crate::{Access, Error, Log, LogConfig, LogReader, Opening, ReadRequest, Recovered};
 
@@ -42,7 +42,7 @@ impl Fixture {
     }
 
     pub(super) fn on(disk: Arc<SimDisk>, config: LogConfig) -> Fixture {
-        let environment = environment(disk.clone(), None);
+        let environment = environment(disk.clone());
         Fixture { disk, config, environment }
     }
 
@@ -116,12 +116,8 @@ pub(super) fn small_segments(segment_bytes: u32) -> LogConfig {
     LogConfig { segment_bytes, index_interval_bytes: 100, ..LogConfig::default() }
 }
 
-pub(super) fn environment(disk: Arc<dyn Disk>, planted_bug: Option<PlantedBug>) -> Arc<LogEnvironment> {
-    let entropy = Arc::new(SeededEntropy::new(1));
-    let environment = LogEnvironment::new(disk, entropy, OPEN_SEGMENTS_MAX);
-    let mut environment = Arc::into_inner(environment).expect("nobody else has it yet");
-    environment.planted_bug = planted_bug;
-    Arc::new(environment)
+pub(super) fn environment(disk: Arc<dyn Disk>) -> Arc<LogEnvironment> {
+    LogEnvironment::new(disk, Arc::new(SeededEntropy::new(1)), OPEN_SEGMENTS_MAX)
 }
 
 /// Syncs what the log asks for, and tells it.

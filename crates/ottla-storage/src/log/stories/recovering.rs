@@ -300,3 +300,19 @@ fn a_log_start_beyond_the_end_is_the_end() {
     let (log, _) = fixture.open_with(opening);
     assert_eq!((log.log_start_offset(), log.log_end_offset()), (Offset(4), Offset(4)));
 }
+
+#[test]
+fn a_recovery_point_of_a_log_that_is_gone_says_nothing_of_its_successor() {
+    let fixture = Fixture::new();
+    let (mut log, recovered) = fixture.recover(8);
+    assert!(recovered.created);
+    append_numbers(&mut log, 3);
+    fixture.flush(&mut log);
+    append_numbers(&mut log, 3);
+    let bytes = fixture.read_file(LOG);
+    fixture.disk.rot(&fixture.path(LOG), bytes.len() as u64 - 1, 1).unwrap();
+    // The checkpoint was not written meanwhile.
+    let (log, recovered) = fixture.after_kill().recover(8);
+    assert_eq!((recovered.rot, recovered.cut.map(|cut| cut.at)), (None, Some(Offset(5))));
+    assert_eq!(read_all(&log.reader()), numbers(0..5));
+}

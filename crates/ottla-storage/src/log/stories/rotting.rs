@@ -1,9 +1,12 @@
 //! Rot: damage in what had been durable. It is never cut, however often the log is opened.
 
+use std::path::Path;
+
 use ottla_base::Offset;
 
 use super::fixture::*;
-use crate::Log;
+use crate::disk::{Disk, Open};
+use crate::{Error, Log};
 
 const LOG: &str = "00000000000000000000.log";
 
@@ -42,4 +45,22 @@ fn what_was_checkpointed_of_a_rotten_log_is_void_once_it_is_made_whole() {
     let (log, recovered) = fixture.after_power_cut(2).recover(8);
     assert_eq!(recovered.rot, None);
     assert!(log.log_end_offset() >= Offset(5));
+}
+
+#[test]
+fn a_folder_with_a_segment_that_no_log_could_have_rolled_is_not_opened() {
+    let fixture = Fixture::new();
+    let mut log = fixture.create();
+    append_numbers(&mut log, 8);
+    drop(log);
+    let mut fixture = fixture;
+    for name in ["09223372036854775807.log", "00000000004294967296.log"] {
+        fixture = fixture.after_kill();
+        fixture.disk.open(&fixture.path(name), Open::CreateNew).unwrap();
+        for was_clean in [false, true] {
+            let opening = crate::Opening { was_clean, ..fixture.opening(0) };
+            let opened = Log::open(&environment(fixture.disk.clone(), None), Path::new(DIRECTORY), opening);
+            assert!(matches!(opened, Err(Error::InvalidFile { .. })), "{name}, was clean: {was_clean}");
+        }
+    }
 }

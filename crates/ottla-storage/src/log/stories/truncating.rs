@@ -145,7 +145,7 @@ fn check_empty_at(log: &mut Log, offset: i64) {
 #[test]
 fn readers_that_hold_a_map_keep_what_was_cut() {
     let directory = tempfile::tempdir().unwrap();
-    let environment = environment(std::sync::Arc::new(crate::disk::OsDisk), None);
+    let environment = environment(std::sync::Arc::new(crate::disk::OsDisk));
     let fixture = Fixture::new();
     let (mut log, _) = Log::open(&environment, directory.path(), fixture.opening(0)).unwrap();
     append_numbers(&mut log, 100);

@@ -28,6 +28,18 @@ pub(crate) const PROOFS: &[Proof] = &[
         round: 100,
     },
     Proof {
+        name: "crash-images-controller",
+        shows: "Whatever survives a crash at any I/O of the metadata log's life has the vote and every entry that was \
+                acknowledged, and none that was cut.",
+        method: Method::Unit {
+            package: "ottla-controller",
+            test: "raft::log_store_test::no_crash_loses_an_acknowledged_entry_or_takes_a_vote_back",
+        },
+        counted: "images",
+        goal: 20_000,
+        round: 20,
+    },
+    Proof {
         name: "world",
         shows: "A whole node with crashes, disk faults and retrying producers loses and invents nothing that a client was \
                 told.",

@@ -76,7 +76,8 @@ impl Outbox {
             return Pin::new(stream).poll_write(context, &self.tail);
         }
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let unsent = self.slices.iter().map(|slice| &slice[..]).chain([&self.tail[..]]);
+        let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
+        let unsent = self.slices.iter().map(|slice| &slice[..]).chain(tail);
         let mut count = 0;
         for (slot, bytes) in slices.iter_mut().zip(unsent) {
             *slot = IoSlice::new(bytes);

@@ -28,6 +28,11 @@ impl Removals {
         self.waiting.lock().push((due, removal));
     }
 
+    /// Whether nothing waits to be removed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.lock().is_empty()
+    }
+
     /// Removes what is due at `now`. Blocks.
     pub(crate) fn run_due(&self, directory: &LogDirectory, now: Instant) {
         let due = self.waiting.lock().extract_if(.., |(due, _)| *due <= now).collect::<Vec<_>>();

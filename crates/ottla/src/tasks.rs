@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ottla_base::{Clock, Instant, Lane, Workers};
+use ottla_base::{Clock, Instant, Lane, Offset, PartitionIndex, TopicId, Workers};
 use ottla_net::{TaskScope, offload, timer};
 use ottla_replica::{Partition, Replicas};
 use ottla_settings::BrokerSettings;
@@ -66,7 +66,12 @@ struct Round {
     high_watermarks_at: Instant,
     retention_at: Instant,
     flush_at: Instant,
+    /// Where the logs stood at the last tick that wrote all that there was to write; `None` where something is left to be written.
+    seen: Option<Vec<Stand>>,
 }
+
+/// How far a partition has come in all that is checkpointed.
+type Stand = (TopicId, PartitionIndex, u64, [Offset; 3]);
 
 impl Housekeeping {
     /// Starts the loop in `scope`.
@@ -82,10 +87,14 @@ impl Housekeeping {
                 high_watermarks_at: now + high_watermark_checkpoint,
                 retention_at: now + retention_check,
                 flush_at: now + FLUSH_INTERVAL,
+                seen: None,
                 housekeeping,
             };
             loop {
                 timer::sleep(recovery_point_checkpoint).await;
+                if round.has_nothing_to_do() {
+                    continue;
+                }
                 round = offload(&*workers, Lane::Background, move || round.run()).await;
             }
         };
@@ -114,6 +123,16 @@ impl Housekeeping {
         self.write_recovery_points()?;
         self.write_offsets(Checkpoint::LogStartOffset)?;
         self.write_offsets(Checkpoint::HighWatermark)
+    }
+
+    /// Where the logs stand now. Waits for no log's lock, and so for no disk.
+    fn stands(&self) -> Vec<Stand> {
+        let stand = |partition: &Arc<Partition>| {
+            let log = partition.log();
+            let offsets = [log.log_start_offset(), log.durable_offset(), partition.high_watermark()];
+            (partition.topic_id(), partition.topic_partition().partition, log.generation(), offsets)
+        };
+        self.replicas.all().iter().map(stand).collect()
     }
 
     /// Takes what retention no longer keeps out of all logs; its files go after their delay.
@@ -164,9 +183,18 @@ impl Housekeeping {
 }
 
 impl Round {
+    /// Whether a tick would change nothing: a node at rest need not wake a worker for that.
+    fn has_nothing_to_do(&self) -> bool {
+        let now = self.housekeeping.clock.now();
+        now < self.retention_at.min(self.flush_at)
+            && self.housekeeping.removals.is_empty()
+            && self.seen.as_ref().is_some_and(|seen| *seen == self.housekeeping.stands())
+    }
+
     /// One tick; blocks.
     fn run(mut self) -> Round {
         let now = self.housekeeping.clock.now();
+        let stands = self.housekeeping.stands();
         self.housekeeping.removals.run_due(self.housekeeping.logs.directory(), now);
         if now >= self.retention_at {
             self.retention_at = now + self.housekeeping.intervals.retention_check;
@@ -176,18 +204,22 @@ impl Round {
             self.flush_at = now + FLUSH_INTERVAL;
             self.housekeeping.replicas.all().iter().for_each(Partition::flush);
         }
-        log_if_not_written(self.housekeeping.write_recovery_points());
-        log_if_not_written(self.housekeeping.write_offsets(Checkpoint::LogStartOffset));
+        let mut is_all_written = is_written(self.housekeeping.write_recovery_points())
+            & is_written(self.housekeeping.write_offsets(Checkpoint::LogStartOffset));
         if now >= self.high_watermarks_at {
             self.high_watermarks_at = now + self.housekeeping.intervals.high_watermark_checkpoint;
-            log_if_not_written(self.housekeeping.write_offsets(Checkpoint::HighWatermark));
+            is_all_written &= is_written(self.housekeeping.write_offsets(Checkpoint::HighWatermark));
+        } else {
+            is_all_written &= self.seen.as_ref() == Some(&stands);
         }
+        self.seen = is_all_written.then_some(stands);
         self
     }
 }
 
-fn log_if_not_written(written: Result<(), ReplaceError>) {
-    if let Err(error) = written {
+fn is_written(written: Result<(), ReplaceError>) -> bool {
+    if let Err(error) = &written {
         tracing::error!(%error, "a checkpoint is not written: the next start recovers more");
     }
+    written.is_ok()
 }

@@ -1,12 +1,13 @@
 //! Rot: damage in what had been durable. It is never cut, however often the log is opened.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use ottla_base::Offset;
+use ottla_base::{Offset, SeededEntropy};
 
 use super::fixture::*;
 use crate::disk::{Disk, Open};
-use crate::{Error, Log};
+use crate::{Error, Log, LogEnvironment};
 
 const LOG: &str = "00000000000000000000.log";
 
@@ -59,7 +60,8 @@ fn a_folder_with_a_segment_that_no_log_could_have_rolled_is_not_opened() {
         fixture.disk.open(&fixture.path(name), Open::CreateNew).unwrap();
         for was_clean in [false, true] {
             let opening = crate::Opening { was_clean, ..fixture.opening(0) };
-            let opened = Log::open(&environment(fixture.disk.clone(), None), Path::new(DIRECTORY), opening);
+            let environment = LogEnvironment::new(fixture.disk.clone(), Arc::new(SeededEntropy::new(1)), 8);
+            let opened = Log::open(&environment, Path::new(DIRECTORY), opening);
             assert!(matches!(opened, Err(Error::InvalidFile { .. })), "{name}, was clean: {was_clean}");
         }
     }

@@ -280,8 +280,9 @@ fn watch_directory(directory: &LogDirectory, replicas: &Arc<Replicas>) -> watch:
     let replicas = replicas.clone();
     directory.health().on_failure(Box::new(move |failure| {
         tracing::error!(%failure, "the log directory is offline");
-        replicas.all().iter().for_each(|partition| partition.go_offline(failure));
+        // First: a partition may be stuck in the disk that has failed, and the node must hear of it all the same.
         failed.send_replace(Some(failure.to_string()));
+        replicas.all().iter().for_each(|partition| partition.go_offline(failure));
     }));
     failure
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use ottla_base::{OsEntropy, SystemClock, ThreadWorkers};
+use ottla_net::timer;
 use ottla_net::transport::TcpTransport;
 use ottla_settings::{Loaded, PropertiesFile, load};
 use ottla_storage::disk::{OsDisk, raise_open_files_limit, read_file};
@@ -19,6 +20,9 @@ const PROPERTIES_LEN_MAX: u64 = 1 << 20;
 
 /// How long tasks that do not end with the node are waited for.
 const RUNTIME_SHUTDOWN_MAX: Duration = Duration::from_millis(500);
+
+/// How long a node that has failed may take to end its tasks.
+const KILL_MAX: Duration = Duration::from_secs(2);
 
 /// What to start with.
 #[derive(Debug, Default, clap::Args)]
@@ -90,7 +94,8 @@ async fn run_node(environment: Environment, loaded: Loaded) -> anyhow::Result<()
             Ok(())
         }
         Some(failure) => {
-            node.kill().await;
+            // What is stuck in a disk that has failed never ends: the process does.
+            let _ = timer::timeout(KILL_MAX, node.kill()).await;
             Err(failure)
         }
     }

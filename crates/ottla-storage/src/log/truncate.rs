@@ -85,8 +85,9 @@ impl Log {
     ///
     /// Errors: `Disk`; the log must then not be used any more.
     pub fn truncate_fully_and_start_at(&mut self, offset: Offset, now: Timestamp) -> Result<()> {
-        self.void_recovery_point(offset)?;
         let segments = self.segments();
+        // The segments go in no order: what a crash leaves of them may have holes, and is to be read as if none of it were durable.
+        self.void_recovery_point(offset.min(segments[0].base_offset()))?;
         self.shared.log_start_offset.set(offset);
         self.shared.log_end_offset.set(offset);
         self.shared.durable_offset.set(offset);

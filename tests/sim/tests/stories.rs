@@ -65,6 +65,48 @@ async fn read_all(client: &mut Connection, topic: &str) -> Vec<Bytes> {
     }
 }
 
+// Found by the world: logs that a start recovers before it knows their assignment had no topic, and were moved aside as strays.
+#[test]
+fn what_was_acknowledged_is_there_after_every_kind_of_end() {
+    simulate(4, || async {
+        let (mut world, mut client) = world().await;
+        for round in 0..6 {
+            assert_eq!(produce(&mut client, "story", b"record").await, Some(Ok(round)));
+            match round % 3 {
+                0 => Box::pin(world.node().stop()).await,
+                1 => Box::pin(world.node().kill()).await,
+                _ => Box::pin(world.node().crash()).await,
+            }
+            Box::pin(world.node().start()).await.expect("nothing hinders it");
+            client.close();
+        }
+        assert_eq!(read_all(&mut client, "story").await.len(), 6);
+        world.end().await;
+    });
+}
+
+// Found by the world: where descriptors had run out, the cache of open segments waited for a lock of its own.
+#[test]
+fn a_node_without_a_descriptor_to_spare_goes_on() {
+    simulate(5, || async {
+        let mut options = Options::quiet();
+        // Many segments, of which a few are open.
+        options.node.settings.extend(["log.index.interval.bytes=0", "log.index.size.max.bytes=24"].map(str::to_owned));
+        let mut world = World::new(options, SeededEntropy::new(5), false);
+        Box::pin(world.node().start()).await.expect("nothing hinders it");
+        let mut client = world.client();
+        create(&mut client, "story").await;
+        for offset in 0..60 {
+            assert_eq!(produce(&mut client, "story", b"record").await, Some(Ok(offset)));
+        }
+        for offset in 0..60 {
+            world.node().disk().fail_next_open();
+            assert_eq!(fetch(&mut client, "story", offset).await.error_code, 0);
+        }
+        world.end().await;
+    });
+}
+
 #[test]
 fn while_the_flusher_is_held_nothing_is_acknowledged_and_nothing_new_is_seen() {
     simulate(1, || async {

@@ -274,7 +274,9 @@ impl Producer {
                     _ if batch.acknowledged => {}
                     Fate::Acknowledged(base_offset) => {
                         batch.acknowledge(base_offset);
-                        self.identity.iter_mut().for_each(|identity| drop(identity.known_in.insert(batch.partition)));
+                        if let Some(identity) = &mut self.identity {
+                            identity.known_in.insert(batch.partition);
+                        }
                     }
                     Fate::Open => held_up.push(batch.partition),
                     Fate::Refused(ErrorCode::OutOfOrderSequenceNumber) if held_up.contains(&batch.partition) => {}

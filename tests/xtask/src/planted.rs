@@ -1,0 +1,64 @@
+//! `cargo xtask planted`: judges the judges. Each known bug of `tests/sim/planted` is planted in a copy of the committed tree, and a judge
+//! must find it; a bug that nobody finds is a failure.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::ensure;
+
+use crate::command::{cargo, command, execute, line};
+use crate::workspace;
+
+/// A bug, by the name of its patch, and who must find it.
+struct Planted {
+    patch: &'static str,
+    /// Builds the judge, which must work: a bug that does not compile proves nothing.
+    build: &'static [&'static str],
+    /// Runs it, which must fail.
+    judge: &'static [&'static str],
+}
+
+/// The world says itself after how many seeds it found something.
+const WORLD: &[&str] =
+    &["run", "--quiet", "--profile", "checked", "--package", "sim", "--", "--seeds", "0..1000", "--until-found"];
+
+const PLANTED: &[Planted] = &[
+    Planted { patch: "ack-before-sync", build: &["build", "--profile", "checked", "--package", "sim"], judge: WORLD },
+    Planted { patch: "end-before-bytes", build: &["build", "--profile", "checked", "--package", "sim"], judge: WORLD },
+    // Nothing truncates the log of a lone leader, so no world of one node can meet it; storage's own stories do.
+    Planted {
+        patch: "flush-after-truncation",
+        build: &["test", "--profile", "checked", "--package", "ottla-storage", "--lib", "--no-run"],
+        judge: &["test", "--profile", "checked", "--package", "ottla-storage", "--lib", "log::stories"],
+    },
+];
+
+pub(crate) fn run() -> anyhow::Result<()> {
+    let tree = workspace::target_dir().join("planted");
+    let folder = tree.to_string_lossy();
+    // One that an interrupted run has left is of no use, and that there is none is no error.
+    let _ = execute(&mut command("git", &["worktree", "remove", "--force", &folder]));
+    execute(&mut command("git", &["worktree", "add", "--detach", &folder, "HEAD"]))?;
+    let judged = PLANTED.iter().try_for_each(|bug| judge(bug, &tree));
+    execute(&mut command("git", &["worktree", "remove", "--force", &folder]))?;
+    judged
+}
+
+fn judge(bug: &Planted, tree: &Path) -> anyhow::Result<()> {
+    println!("\n== {}", bug.patch);
+    let patch = workspace::root().join("tests/sim/planted").join(bug.patch).with_extension("patch");
+    execute(within(tree, &mut command("git", &["checkout", "--quiet", "."])))?;
+    execute(within(tree, &mut command("git", &["apply"])).arg(patch))?;
+    execute(within(tree, &mut cargo(bug.build)))?;
+    let mut judge = cargo(bug.judge);
+    println!("$ {}", line(&judge));
+    let verdict = within(tree, &mut judge).status()?;
+    ensure!(!verdict.success(), "nobody found {}", bug.patch);
+    println!("found: {}", bug.patch);
+    Ok(())
+}
+
+/// In the copy, but built where everything is built, so that only what the patch changes is built anew.
+fn within<'a>(tree: &Path, command: &'a mut Command) -> &'a mut Command {
+    command.current_dir(tree).env("CARGO_TARGET_DIR", workspace::target_dir())
+}

@@ -102,13 +102,13 @@ pub(crate) fn restore(
     if folder.segments.is_empty() {
         return recovery.create(opening);
     }
+    let recovery_point = truncated_to.map_or(opening.recovery_point, |offset| offset.min(opening.recovery_point));
     if opening.was_clean
-        && let Some(mut restored) = recovery.after_clean_stop(&folder, opening)?
+        && let Some(mut restored) = recovery.after_clean_stop(&folder, opening, recovery_point)?
     {
         restored.truncated_to = truncated_to;
         return Ok((restored, Recovered::default()));
     }
-    let recovery_point = truncated_to.map_or(opening.recovery_point, |offset| offset.min(opening.recovery_point));
     let (mut restored, recovered) = recovery.after_unclean_stop(&folder, opening, recovery_point)?;
     restored.truncated_to = truncated_to;
     Ok((restored, recovered))
@@ -189,11 +189,15 @@ impl Recovery<'_> {
     }
 
     /// `None` where the files are not as a clean stop leaves them, whatever the marker said.
-    fn after_clean_stop(&self, folder: &Folder, opening: &Opening) -> Result<Option<Restored>> {
+    fn after_clean_stop(&self, folder: &Folder, opening: &Opening, recovery_point: Offset) -> Result<Option<Restored>> {
         let mut segments = self.open_all(folder)?;
         let Some(end_offset) = self.find_end(segments.last().expect("a folder with segments"))? else {
             return Ok(None);
         };
+        if end_offset < recovery_point {
+            // Files are gone, or shorter.
+            return Ok(None);
+        }
         let epochs = self.read_epochs()?;
         let log_start_offset = self.drop_below_log_start(&mut segments, opening.log_start_offset, end_offset)?;
         let from = segments[0].base_offset();

@@ -2,3 +2,4 @@
 
 pub mod batch_validation;
 pub mod frame;
+pub mod recovery;

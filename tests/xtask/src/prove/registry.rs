@@ -82,4 +82,13 @@ pub(crate) const PROOFS: &[Proof] = &[
         goal: 600,
         round: 60,
     },
+    Proof {
+        name: "fuzz-recovery",
+        shows: "Whatever damage is done to the files of a log, it opens without a panic and keeps what lies below the damage, or \
+                says what is gone; a case is one second of fuzzing.",
+        method: Method::Fuzz { target: "recovery" },
+        counted: "cases",
+        goal: 600,
+        round: 60,
+    },
 ];

@@ -179,7 +179,7 @@ impl Life {
         let header = Header { base_offset, leader_epoch, ..*batch.batch.header() };
         self.promise(&batch, header, None);
         let patched = batch.batch.patched_header(base_offset, leader_epoch);
-        let bytes = [&patched[..], &batch.batch.payload()[..]].concat();
+        let bytes = [&patched[..], batch.batch.payload()].concat();
         self.log.append_replicated(bytes.into(), NOW).unwrap().expect("it is a whole batch");
     }
 

@@ -183,8 +183,9 @@ pub(crate) async fn list_offset(around: &mut Surroundings, partition: PartitionI
     (answer.error_code == ErrorCode::None.code()).then_some(answer.offset)
 }
 
-/// Reads a partition from `from` to its high watermark; retries until it is done.
-pub(crate) async fn read_to_end(around: &mut Surroundings, partition: PartitionId, from: i64) -> Vec<View> {
+/// Reads a partition from `from` to its high watermark; retries until it is done. `None` where retention has moved the log's start past
+/// what was to be read next.
+pub(crate) async fn read_to_end(around: &mut Surroundings, partition: PartitionId, from: i64) -> Option<Vec<View>> {
     let mut views = Vec::new();
     let mut position = from;
     let terms = FetchTerms { wait_ms: 0, bytes_min: 0, bytes_max: 1 << 16, is_read_committed: false };
@@ -200,9 +201,10 @@ pub(crate) async fn read_to_end(around: &mut Surroundings, partition: PartitionI
                 let is_end = position >= view.high_watermark;
                 views.push(view);
                 if is_end {
-                    return views;
+                    return Some(views);
                 }
             }
+            Some(view) if view.error == ErrorCode::OffsetOutOfRange => return None,
             view => {
                 let error = view.map_or("no answer".to_owned(), |view| view.error.to_string());
                 around.journal.trace(format_args!("{partition} cannot be read at {position}: {error}"));

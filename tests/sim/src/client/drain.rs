@@ -13,11 +13,16 @@ pub(crate) async fn drain(around: &mut Surroundings) -> BTreeMap<PartitionId, He
     let mut held = BTreeMap::new();
     for partition in around.partitions() {
         let key = around.journal.key(partition);
-        around.journal.event(process, Event::Assigned { keys: vec![key] });
-        let log_start_offset = earliest(around, partition).await;
         let begun = around.journal.elapsed();
+        let (log_start_offset, views) = loop {
+            let log_start_offset = earliest(around, partition).await;
+            match read_to_end(around, partition, log_start_offset).await {
+                Some(views) => break (log_start_offset, views),
+                None => around.connection.back_off().await,
+            }
+        };
+        around.journal.event(process, Event::Assigned { keys: vec![key] });
         around.journal.event(process, Event::PollBegun);
-        let views = read_to_end(around, partition, log_start_offset).await;
         let records = views.iter().flat_map(|view| view.records_from(log_start_offset));
         let records: Vec<_> = records.collect();
         let polled = records.iter().map(|(offset, value)| Polled { partition, key, offset: *offset, value: *value });

@@ -15,6 +15,9 @@ use super::{Surroundings, messages, reading, topics, value};
 /// How long it waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a deleted topic may still be seen, or nobody be there to ask: longer than any fault lasts.
+const GONE_WITHIN: Duration = Duration::from_secs(60);
+
 /// The most records in each life of the topic.
 const RECORDS_MAX: u64 = 12;
 
@@ -60,8 +63,17 @@ impl Admin {
         self.around.journal.trace(format_args!("{} is deleted with {} records", self.topic, alive.len()));
         self.buried.extend(alive);
         timer::sleep(Duration::from_millis(self.around.entropy.below(2000))).await;
-        if topics::exists(&mut self.around.connection, &self.topic).await == Some(true) {
-            self.around.journal.violation(format_args!("{} is back after it was deleted", self.topic));
+        self.wait_until_gone().await;
+    }
+
+    /// A broker may take a while to take up what the controller has decided, and then the topic is gone for good.
+    async fn wait_until_gone(&mut self) {
+        let begin = timer::now();
+        while topics::exists(&mut self.around.connection, &self.topic).await != Some(false) {
+            if begin.elapsed() > GONE_WITHIN {
+                return self.around.journal.violation(format_args!("{} is still there after its deletion", self.topic));
+            }
+            self.around.connection.back_off().await;
         }
     }
 

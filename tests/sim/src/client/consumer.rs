@@ -183,9 +183,14 @@ pub(crate) async fn list_offset(around: &mut Surroundings, partition: PartitionI
     (answer.error_code == ErrorCode::None.code()).then_some(answer.offset)
 }
 
-/// Reads a partition from `from` to its high watermark; retries until it is done. `None` where retention has moved the log's start past
+/// Reads a partition from `from` to `to`; retries until it is done. `None` where retention has moved the log's start past
 /// what was to be read next.
-pub(crate) async fn read_to_end(around: &mut Surroundings, partition: PartitionId, from: i64) -> Option<Vec<View>> {
+pub(crate) async fn read_to_end(
+    around: &mut Surroundings,
+    partition: PartitionId,
+    from: i64,
+    to: i64,
+) -> Option<Vec<View>> {
     let mut views = Vec::new();
     let mut position = from;
     let terms = FetchTerms { wait_ms: 0, bytes_min: 0, bytes_max: 1 << 16, is_read_committed: false };
@@ -198,7 +203,7 @@ pub(crate) async fn read_to_end(around: &mut Surroundings, partition: PartitionI
             Some(view) if view.error == ErrorCode::None => {
                 around.watch.on_view(partition, position, &view, &asked_at);
                 position = view.end_offset().unwrap_or(position);
-                let is_end = position >= view.high_watermark;
+                let is_end = position >= to.max(view.high_watermark);
                 views.push(view);
                 if is_end {
                     return Some(views);

@@ -15,8 +15,10 @@ pub(crate) async fn drain(around: &mut Surroundings) -> BTreeMap<PartitionId, He
         let key = around.journal.key(partition);
         let begun = around.journal.elapsed();
         let (log_start_offset, views) = loop {
-            let log_start_offset = earliest(around, partition).await;
-            match read_to_end(around, partition, log_start_offset).await {
+            let log_start_offset = offset_until_known(around, partition, messages::EARLIEST).await;
+            // A node that has just started shows less than it has for a moment, but says so to those who ask for the end (KIP-207).
+            let end = offset_until_known(around, partition, messages::LATEST).await;
+            match read_to_end(around, partition, log_start_offset, end).await {
                 Some(views) => break (log_start_offset, views),
                 None => around.connection.back_off().await,
             }
@@ -34,9 +36,9 @@ pub(crate) async fn drain(around: &mut Surroundings) -> BTreeMap<PartitionId, He
     held
 }
 
-async fn earliest(around: &mut Surroundings, partition: PartitionId) -> i64 {
+async fn offset_until_known(around: &mut Surroundings, partition: PartitionId, timestamp: i64) -> i64 {
     loop {
-        match list_offset(around, partition, messages::EARLIEST).await {
+        match list_offset(around, partition, timestamp).await {
             Some(offset) => return offset,
             None => around.connection.back_off().await,
         }

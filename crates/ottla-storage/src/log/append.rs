@@ -196,9 +196,7 @@ impl Log {
         let base_offset = self.log_end_offset();
         self.write_indexes(true)?;
         let segment = Arc::new(Segment::create(disk, self.directory.clone(), base_offset)?);
-        if self.snapshot_offset != self.log_end_offset() {
-            self.try_snapshot();
-        }
+        self.try_snapshot();
         self.dirt.note_names();
         let mut segments = self.segments().to_vec();
         segments.push(segment);

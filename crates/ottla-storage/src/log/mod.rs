@@ -271,7 +271,7 @@ impl Log {
             self.dirt.note_indexes(&self.active);
         }
         // The snapshot comes last: once it is there, recovery trusts the indexes below it.
-        if !self.dirt.is_dirty() && self.snapshot_offset != self.log_end_offset() {
+        if !self.dirt.is_dirty() {
             self.take_snapshot()?;
         }
         self.persist_epochs()?;
@@ -348,6 +348,10 @@ impl Log {
     ///
     /// The epochs are written first: from a snapshot on, recovery rebuilds them from the batches.
     fn take_snapshot(&mut self) -> Result<()> {
+        if self.snapshot_offset == self.log_end_offset() {
+            // There is one. Writing it again would put at risk what may be all that tells of producers whose batches are deleted.
+            return Ok(());
+        }
         self.persist_epochs()?;
         self.write_indexes(false)?;
         let offset = self.log_end_offset();

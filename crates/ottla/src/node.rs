@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::future::join_all;
 use ottla_base::{BrokerEpoch, BrokerId, Clock, Entropy, Incarnation, Lane, Uuid, Workers};
 use ottla_controller::{Handle, Options, Seams};
 use ottla_metadata::{Defaults, Image, Listener as ListenerRecord, RegisterBroker, UnfenceBroker};
@@ -37,6 +38,9 @@ const BALLAST_BYTES: u64 = 16 << 20;
 
 /// How long connections may take to send the replies that they owe when the node stops.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
+
+/// How long a start waits for what an unclean stop left behind to become durable.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
 
 /// How long a start may take from its registration until it may serve.
 const UNFENCE_MAX: Duration = Duration::from_secs(60);
@@ -182,6 +186,7 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
     timer::timeout(UNFENCE_MAX, unfence(&controller, &published, &publisher, broker_id, broker_epoch))
         .await
         .context("this node was not let in by the active controller in time")??;
+    settle(&replicas).await;
     let logs_here = logs.clone();
     offload(&*workers, Lane::Background, move || logs_here.set_strays_aside()).await;
 
@@ -327,6 +332,16 @@ async fn unfence(
     controller.submit(request).await??;
     published.reaches(controller.image().metadata_offset).await;
     Ok(())
+}
+
+/// Waits until what an unclean stop left behind is durable and can be seen: a consumer that comes at once must not find less than it was
+/// shown before. A disk that cannot do it in time is not waited for: what it has is seen when it is durable.
+async fn settle(replicas: &Replicas) {
+    let led = replicas.all().into_iter().filter(|partition| partition.leader_epoch().is_ok());
+    let settled = join_all(led.map(|partition| partition.wait_for_high_watermark(partition.log().log_end_offset())));
+    if timer::timeout(SETTLE_MAX, settled).await.is_err() {
+        tracing::warn!("the disk is slow: some records of the last run are seen later");
+    }
 }
 
 fn serve(

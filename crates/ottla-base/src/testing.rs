@@ -41,6 +41,11 @@ impl HandWorkers {
     pub fn jobs_waiting(&self) -> usize {
         self.jobs.lock().len()
     }
+
+    /// How many completions wait.
+    pub fn completions_waiting(&self) -> usize {
+        self.completions.lock().len()
+    }
 }
 
 impl Workers for HandWorkers {
@@ -56,6 +61,17 @@ impl fmt::Debug for HandWorkers {
     }
 }
 
+/// Runs each job, and its completion, in the call.
+#[derive(Debug)]
+pub struct InlineWorkers;
+
+impl Workers for InlineWorkers {
+    fn submit(&self, _: Lane, job: Job) -> Result<(), Saturated> {
+        job()();
+        Ok(())
+    }
+}
+
 /// A clock set by hand. Its wall clock begins at 0 and runs beside the monotonic one.
 #[derive(Debug, Default)]
 pub struct HandClock {
@@ -63,6 +79,11 @@ pub struct HandClock {
 }
 
 impl HandClock {
+    /// Sets it to a time since its start, which is not before the present one.
+    pub fn set(&self, since_start: Duration) {
+        *self.now.lock() = Instant(since_start);
+    }
+
     /// Moves the time forward.
     pub fn advance(&self, span: Duration) {
         let mut now = self.now.lock();

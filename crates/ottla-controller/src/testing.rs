@@ -80,17 +80,6 @@ impl Workers for SimWorkers {
     }
 }
 
-/// Runs each job, and its completion, in the call.
-#[derive(Debug)]
-pub(crate) struct InlineWorkers;
-
-impl Workers for InlineWorkers {
-    fn submit(&self, _lane: Lane, job: Job) -> Result<(), Saturated> {
-        job()();
-        Ok(())
-    }
-}
-
 pub(crate) const DIRECTORY: &str = "/data/quorum";
 
 pub(crate) fn options(node_id: i32) -> Options {

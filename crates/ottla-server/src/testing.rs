@@ -4,7 +4,8 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ottla_base::{BrokerId, DirectoryId, Incarnation, Job, Lane, Saturated, SeededEntropy, SystemClock, Uuid, Workers};
+use ottla_base::testing::InlineWorkers;
+use ottla_base::{BrokerId, DirectoryId, Incarnation, SeededEntropy, SystemClock, Uuid};
 use ottla_controller::{Handle, Options, Seams};
 use ottla_metadata::{Image, Listener, RegisterBroker, UnfenceBroker};
 use ottla_net::{ConnectionId, ConnectionInfo, Frame, MemoryPermit, Reply, Service, Staged, TaskScope};
@@ -39,17 +40,6 @@ pub(crate) fn connection_to(local_address: &str) -> ConnectionInfo {
         listener: "PLAINTEXT".into(),
         peer_address: "10.0.0.9:5000".parse().expect("an address"),
         local_address: local_address.parse().expect("an address"),
-    }
-}
-
-/// Runs each job, and its completion, in the call.
-#[derive(Debug)]
-struct InlineWorkers;
-
-impl Workers for InlineWorkers {
-    fn submit(&self, _: Lane, job: Job) -> Result<(), Saturated> {
-        job()();
-        Ok(())
     }
 }
 

@@ -1,9 +1,9 @@
 //! The flusher with workers cranked by hand: each job, and each completion, happens when the test says so.
 
-use std::collections::VecDeque;
 use std::path::Path;
 
-use ottla_base::{Entropy, Saturated, SeededEntropy, Timestamp};
+use ottla_base::testing::{HandClock, HandWorkers};
+use ottla_base::{Entropy, SeededEntropy};
 
 use super::*;
 use crate::disk::sim::judge::{Judge, Promises};
@@ -11,55 +11,6 @@ use crate::disk::sim::{Fate, SimDisk, SimOptions, SyncFault};
 use crate::disk::{Open, ensure_dir, read_file};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-#[derive(Default)]
-struct HandWorkers {
-    jobs: Mutex<VecDeque<Job>>,
-    completions: Mutex<VecDeque<Completion>>,
-}
-
-impl HandWorkers {
-    fn run_job(&self) {
-        let job = self.jobs.lock().pop_front().expect("a job waits");
-        let completion = job();
-        self.completions.lock().push_back(completion);
-    }
-
-    fn complete(&self) {
-        let completion = self.completions.lock().pop_front().expect("a completion waits");
-        completion();
-    }
-
-    fn jobs_waiting(&self) -> usize {
-        self.jobs.lock().len()
-    }
-}
-
-impl Workers for HandWorkers {
-    fn submit(&self, _: Lane, job: Job) -> Result<(), Saturated> {
-        self.jobs.lock().push_back(job);
-        Ok(())
-    }
-}
-
-impl fmt::Debug for HandWorkers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HandWorkers")
-    }
-}
-
-#[derive(Debug, Default)]
-struct HandClock(Mutex<Instant>);
-
-impl Clock for HandClock {
-    fn now(&self) -> Instant {
-        *self.0.lock()
-    }
-
-    fn wall(&self) -> Timestamp {
-        Timestamp(0)
-    }
-}
 
 /// Counts the syncs that reach the file system.
 #[derive(Debug)]
@@ -194,7 +145,7 @@ impl Bench {
     }
 
     fn set_time(&self, since_start: Duration) {
-        *self.clock.0.lock() = Instant(since_start);
+        self.clock.set(since_start);
     }
 
     /// The length that a power cut now would leave at the least.
@@ -454,7 +405,7 @@ fn every_crash_image_holds_what_was_told_to_be_durable() {
                         bench.request(log);
                     }
                     1 if bench.workers.jobs_waiting() > 0 => bench.workers.run_job(),
-                    _ if !bench.workers.completions.lock().is_empty() => bench.workers.complete(),
+                    _ if bench.workers.completions_waiting() > 0 => bench.workers.complete(),
                     _ => {}
                 }
                 for log in &logs {

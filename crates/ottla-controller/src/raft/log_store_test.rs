@@ -23,8 +23,9 @@ use super::log_store::LogStore;
 use super::snapshot::SnapshotFile;
 use super::state_machine::StateMachine;
 use super::types::{Entry, LeaderId, LogId, Proposal, TypeConfig, Vote};
-use crate::testing::{InlineWorkers, directory, new_disk, options, seams, simulate};
+use crate::testing::{directory, new_disk, options, seams, simulate};
 use crate::{Seams, StartError};
+use ottla_base::testing::InlineWorkers;
 
 fn scope() -> TaskScope {
     TaskScope::new("store", Runtime::current(), Arc::new(SeededEntropy::new(5)))

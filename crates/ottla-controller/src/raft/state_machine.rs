@@ -157,9 +157,10 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{InlineWorkers, directory, new_disk};
+    use crate::testing::{directory, new_disk};
     use openraft::vote::RaftLeaderId;
     use ottla_base::ProducerId;
+    use ottla_base::testing::InlineWorkers;
     use ottla_metadata::{ProducerIdsRecord, Record, encode_records};
 
     fn proposal(decided_on: i64, next: i64) -> Proposal {

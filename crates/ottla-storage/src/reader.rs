@@ -21,10 +21,11 @@ use bytes::Bytes;
 use ottla_base::Offset;
 
 use crate::batch_walk::{LOOKUP_CHUNK, read_range};
+use crate::disk::{File, Map};
 use crate::environment::LogEnvironment;
 use crate::error::{Error, Result};
 use crate::index::txn::AbortedTxn;
-use crate::segment::Segment;
+use crate::segment::{Mapped, Published, Segment};
 
 mod timestamps;
 
@@ -141,14 +142,14 @@ impl LogReader {
     /// Errors: `OffsetOutOfRange` where `from` is below the log start or above the log's end (not above `up_to`: that gives nothing),
     /// `CorruptBatch`, `Disk`.
     pub fn read(&self, request: ReadRequest) -> Result<Read> {
-        self.consistently(|segments| {
+        self.consistently(|segments, generation| {
             let available = self.available();
             if request.from < available.start || request.from > available.end {
                 return Err(Error::OffsetOutOfRange { offset: request.from, available });
             }
             let bound = request.up_to.min(available.end);
             for segment in segments_from(segments, request.from) {
-                if let Some(read) = self.read_segment(segment, &request, bound)? {
+                if let Some(read) = self.read_segment(segment, &request, bound, generation)? {
                     return Ok(read);
                 }
             }
@@ -190,7 +191,7 @@ impl LogReader {
     ///
     /// Source: Kafka `LocalLog.collectAbortedTransactions`.
     pub fn aborted_transactions(&self, offsets: Range<Offset>) -> Result<Vec<AbortedTxn>> {
-        self.consistently(|segments| {
+        self.consistently(|segments, _| {
             let mut found = Vec::new();
             for segment in segments_from(segments, offsets.start) {
                 for aborted in segment.aborted(&*self.shared.environment.disk)? {
@@ -210,8 +211,9 @@ impl LogReader {
         self.log_start_offset()..self.log_end_offset()
     }
 
-    /// Runs `read` on the segments until neither a truncation nor a deletion came in between.
-    fn consistently<T>(&self, read: impl Fn(&[Arc<Segment>]) -> Result<T>) -> Result<T> {
+    /// Runs `read` on the segments, with the generation that was looked at before, until neither a truncation nor a deletion came in
+    /// between.
+    fn consistently<T>(&self, read: impl Fn(&[Arc<Segment>], u64) -> Result<T>) -> Result<T> {
         let mut retries = 0;
         loop {
             let generation = self.generation();
@@ -219,7 +221,7 @@ impl LogReader {
             let end = self.log_end_offset();
             let segments = self.shared.segments.load_full();
             debug_assert!(!segments.is_empty(), "a log has an active segment");
-            let result = read(&segments);
+            let result = read(&segments, generation);
             let is_same = self.generation() == generation;
             let were_replaced = || !Arc::ptr_eq(&segments, &self.shared.segments.load_full());
             let is_settled = match &result {
@@ -235,7 +237,13 @@ impl LogReader {
     }
 
     /// `None` where the segment has nothing from `request.from` on.
-    fn read_segment(&self, segment: &Arc<Segment>, request: &ReadRequest, bound: Offset) -> Result<Option<Read>> {
+    fn read_segment(
+        &self,
+        segment: &Arc<Segment>,
+        request: &ReadRequest,
+        bound: Offset,
+        generation: u64,
+    ) -> Result<Option<Read>> {
         let environment = &*self.shared.environment;
         let disk = &*environment.disk;
         let published = segment.published();
@@ -246,44 +254,47 @@ impl LogReader {
         if bound <= request.from {
             return nothing();
         }
+        let end_offset = bound.min(published.end_offset);
         let file = segment.file(disk, &environment.segment_cache)?;
-        let Some(first) = segment.find(disk, &file, request.from)? else {
+        let map = match request.access {
+            Access::Copy => None,
+            Access::Map => self.map(segment, &file, published, end_offset)?,
+        };
+        // Looked at before it is known whether the read counts: only where no truncation can have begun that does not know of it.
+        let mapped = map.as_ref().filter(|_| self.generation() == generation).map(|map| Mapped { map, end_offset });
+        let Some(first) = segment.find(disk, &file, mapped, request.from)? else {
             return Ok(None);
         };
         let limit = if bound >= published.end_offset {
             published.size
         } else {
-            segment.find(disk, &file, bound)?.map_or(published.size, |beyond| beyond.position)
+            segment.find(disk, &file, None, bound)?.map_or(published.size, |beyond| beyond.position)
         };
         let first_size = first.header.size_in_bytes();
         if first.end_position() > limit || (first_size > request.bytes_max && !request.at_least_one_batch) {
             return nothing();
         }
         let end = limit.min(first.position + request.bytes_max.max(first_size) as u64);
-        let end_offset = bound.min(published.end_offset);
-        let bytes = match request.access {
-            Access::Copy => read_range(&*file, first.position..end)?,
-            Access::Map => self.slice(segment, &file, first.position..end, end_offset)?,
+        let bytes = match map {
+            Some(map) => map.slice(first.position..end),
+            None => read_range(&*file, first.position..end)?,
         };
         Ok(Some(Read { bytes, end_offset }))
     }
 
-    /// The bytes of `range`, which lie below `end_offset`, without a copy where that can be.
-    fn slice(
+    /// A map of what is published of `segment`, where there are maps, to be looked at and handed out below `end_offset`.
+    fn map(
         &self,
         segment: &Segment,
-        file: &Arc<dyn crate::disk::File>,
-        range: Range<u64>,
+        file: &Arc<dyn File>,
+        published: Published,
         end_offset: Offset,
-    ) -> Result<Bytes> {
-        // Announced before it is handed out: a truncation that begins from here on sees it, and one that began before has begun a new
-        // generation, so that this read is thrown away.
+    ) -> Result<Option<Map>> {
+        // Announced before anything is looked at or handed out: a truncation that begins from here on sees it, and one that began before
+        // has begun a new generation, so that this read is thrown away.
         self.shared.mapped_end.raise_to(end_offset);
         let len_expected = self.shared.segment_bytes.load(Ordering::Relaxed);
-        match segment.map(file, range.end, len_expected)? {
-            Some(map) => Ok(map.slice(range)),
-            None => Ok(read_range(&**file, range)?),
-        }
+        Ok(segment.map(file, published.size, len_expected)?)
     }
 }
 

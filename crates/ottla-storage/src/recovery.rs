@@ -430,7 +430,7 @@ impl Recovery<'_> {
     fn write_anew(&self, segments: &[Arc<Segment>], recovery_point: Offset, dirt: &mut Dirt) -> Result<()> {
         for segment in segments_since(segments, recovery_point) {
             let file = segment.file(self.disk(), &self.environment.segment_cache)?;
-            let from = segment.find(self.disk(), &file, recovery_point)?;
+            let from = segment.find(self.disk(), &file, None, recovery_point)?;
             let Published { size, .. } = segment.published();
             segment.set_dirty(true);
             rewrite(&*file, from.map_or(size, |found| found.position)..size)?;

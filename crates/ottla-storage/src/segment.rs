@@ -55,6 +55,13 @@ pub(crate) struct Published {
     pub(crate) size: u64,
 }
 
+/// A map of a segment's file, in which batches below `end_offset` may be looked at: they are published, and no cut takes them away.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mapped<'a> {
+    pub(crate) map: &'a Map,
+    pub(crate) end_offset: Offset,
+}
+
 #[derive(Debug)]
 struct Indexes {
     offsets: SortedIndex<OFFSET_ENTRY_LEN, OffsetEntry>,
@@ -350,8 +357,15 @@ impl Segment {
     // ---- looking up ----------------------------------------------------------------------------------------------------------
 
     /// The first batch whose last offset is `offset` or larger, among those that are published; `None` where there is none.
-    pub(crate) fn find(&self, disk: &dyn Disk, file: &Arc<dyn File>, offset: Offset) -> Result<Option<Found>> {
-        if let Some(found) = self.find_indexed(disk, file, offset)? {
+    /// Where `file` is mapped, that saves system calls.
+    pub(crate) fn find(
+        &self,
+        disk: &dyn Disk,
+        file: &Arc<dyn File>,
+        mapped: Option<Mapped<'_>>,
+        offset: Offset,
+    ) -> Result<Option<Found>> {
+        if let Some(found) = self.find_indexed(disk, file, mapped, offset)? {
             return Ok(Some(found));
         }
         let mut walk = self.walk_before(disk, file, offset, LOOKUP_CHUNK)?;
@@ -367,7 +381,13 @@ impl Segment {
 
     /// The batch that has `offset`, where an index entry points to that very batch: where batches are large, nearly each has an entry, and
     /// one header is read instead of two and what lies about them. `None` where it has to be looked for.
-    fn find_indexed(&self, disk: &dyn Disk, file: &Arc<dyn File>, offset: Offset) -> disk::Result<Option<Found>> {
+    fn find_indexed(
+        &self,
+        disk: &dyn Disk,
+        file: &Arc<dyn File>,
+        mapped: Option<Mapped<'_>>,
+        offset: Offset,
+    ) -> disk::Result<Option<Found>> {
         let (relative, path) = (offset - self.base_offset, || self.path(OFFSET_INDEX));
         let around =
             self.indexes.lock().offsets.around(disk, path, |entry| i64::from(entry.relative_offset) <= relative)?;
@@ -377,9 +397,14 @@ impl Segment {
         if entry.position.saturating_sub(before.position) < 2 * LOOKUP_CHUNK as u32 || left < HEADER_LEN as u64 {
             return Ok(None);
         }
-        let mut bytes = [0; HEADER_LEN];
-        file.read_exact_at(&mut bytes, position)?;
         let last_offset = self.base_offset + i64::from(entry.relative_offset);
+        let mut bytes = [0; HEADER_LEN];
+        match mapped {
+            Some(Mapped { map, end_offset }) if last_offset < end_offset => {
+                bytes.copy_from_slice(&map.slice(position..position + HEADER_LEN as u64));
+            }
+            _ => file.read_exact_at(&mut bytes, position)?,
+        }
         Ok(Header::read(&bytes).ok().and_then(|header| {
             let is_it = header.base_offset <= offset && header.last_offset() == last_offset;
             (is_it && header.size_in_bytes() as u64 <= left).then_some(Found { position, header })

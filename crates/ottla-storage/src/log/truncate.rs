@@ -126,7 +126,7 @@ impl Log {
 
     fn find_cut(&self, last: &Arc<Segment>, offset: Offset) -> Result<Cut> {
         let file = last.file(self.disk(), &self.environment.segment_cache)?;
-        Ok(match last.find(self.disk(), &file, offset)? {
+        Ok(match last.find(self.disk(), &file, None, offset)? {
             Some(found) => Cut { end_offset: offset.min(found.header.base_offset), position: found.position },
             None => Cut { end_offset: offset.min(self.log_end_offset()), position: last.published().size },
         })

@@ -33,7 +33,7 @@ impl LogReader {
     ///
     /// Source: Kafka `UnifiedLog.fetchOffsetByTimestamp`, `LogSegment.findOffsetByTimestamp`.
     pub fn offset_for_timestamp(&self, timestamp: Timestamp, up_to: Offset) -> Result<Option<TimestampOffset>> {
-        self.consistently(|segments| {
+        self.consistently(|segments, _| {
             let offsets = self.log_start_offset()..up_to.min(self.log_end_offset());
             for segment in segments_within(segments, &offsets) {
                 let disk = &*self.shared.environment.disk;
@@ -53,7 +53,7 @@ impl LogReader {
     /// The first record, by offset, that has the largest timestamp of all from the log start up to `up_to` (exclusive). `None` where no
     /// record has a timestamp. May block for cold data.
     pub fn offset_of_max_timestamp(&self, up_to: Offset) -> Result<Option<TimestampOffset>> {
-        self.consistently(|segments| {
+        self.consistently(|segments, _| {
             let offsets = self.log_start_offset()..up_to.min(self.log_end_offset());
             let mut largest: Option<(Timestamp, &Arc<Segment>)> = None;
             for segment in segments_within(segments, &offsets) {

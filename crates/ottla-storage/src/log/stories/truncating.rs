@@ -1,5 +1,7 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ottla_base::{LeaderEpoch, Offset, Timestamp};
-use ottla_records::TransactionResult;
+use ottla_records::{Batch, TransactionResult, batches};
 
 use super::fixture::*;
 use crate::disk::Disk;
@@ -158,6 +160,44 @@ fn readers_that_hold_a_map_keep_what_was_cut() {
     assert!(held == copy, "the old file is as it was");
     assert_eq!(log.log_end_offset(), Offset(201));
     assert_eq!(read_all(&log.reader()).len(), 201);
+}
+
+#[test]
+fn reads_through_a_map_beside_cuts_give_whole_batches() {
+    let directory = tempfile::tempdir().unwrap();
+    let environment = environment(std::sync::Arc::new(crate::disk::OsDisk));
+    let fixture = Fixture::new();
+    let (mut log, _) = Log::open(&environment, directory.path(), fixture.opening(0)).unwrap();
+    // Larger than what an index entry covers: the batch that is asked for is found by its entry alone.
+    let large = "x".repeat(20_000);
+    let reader = log.reader();
+    let writes = AtomicBool::new(true);
+    std::thread::scope(|threads| {
+        let reading = threads.spawn(|| {
+            let (mut from, mut batches_read) = (0, 0);
+            while writes.load(Ordering::SeqCst) || batches_read == 0 {
+                match read(&reader, from, i64::MAX) {
+                    Ok(bytes) => {
+                        let found: Vec<_> = batches(bytes).map_while(Result::ok).collect();
+                        assert!(found.iter().all(Batch::crc_is_valid), "{from}");
+                        batches_read += found.len();
+                    }
+                    Err(error) => assert!(matches!(error, Error::OffsetOutOfRange { .. }), "{error}"),
+                }
+                from = (from + 7) % 40;
+            }
+            batches_read
+        });
+        for round in 0..100 {
+            for _ in 0..20 {
+                append(&mut log, &[&large]);
+            }
+            log.truncate_to(Offset(round % 20), NOW).unwrap();
+        }
+        append(&mut log, &[&large]);
+        writes.store(false, Ordering::SeqCst);
+        assert!(reading.join().unwrap() > 0);
+    });
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! [`Acceptor`]: takes connections from listeners and serves each in a task of its own.
+//! [`Acceptor`]: takes connections from listeners and serves each in a task of its own, on one of several runtimes for its life.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::timer;
-use crate::transport::{Listener, Stream, accept};
+use crate::transport::{Listener, Stream};
 use crate::{ConnectionId, ConnectionInfo, Limits, RequestMemory, Service, TaskScope};
 
 /// How long nobody is accepted when the system has no descriptors left.
@@ -32,10 +34,18 @@ struct Shared {
     limits: Arc<Limits>,
     memory: RequestMemory,
     next_id: AtomicU64,
-    /// How many connections there are, by the IP address that they come from.
-    open: Mutex<BTreeMap<IpAddr, usize>>,
+    runtimes: Arc<[Handle]>,
+    open: Mutex<Open>,
     refused: AtomicU64,
     pauses: AtomicU64,
+}
+
+/// How many connections there are.
+struct Open {
+    /// By the IP address that they come from.
+    by_address: BTreeMap<IpAddr, usize>,
+    /// By the runtime that they are served on.
+    by_runtime: Vec<usize>,
 }
 
 /// What an [`Acceptor`] has seen.
@@ -52,15 +62,18 @@ pub struct AcceptorCounts {
 }
 
 impl Acceptor {
-    /// An acceptor that gives the requests to `service`.
-    pub fn new(service: Arc<dyn Service>, limits: Limits, memory: RequestMemory) -> Acceptor {
+    /// An acceptor that gives the requests to `service`. A connection is served on that of the `runtimes` which has the fewest, and stays
+    /// there: where each is one thread, what was received is still in that core's caches when it is checked and written.
+    pub fn new(service: Arc<dyn Service>, limits: Limits, memory: RequestMemory, runtimes: Arc<[Handle]>) -> Acceptor {
+        assert!(!runtimes.is_empty(), "somewhere connections must be served");
         let limits = Limits { idle_max: limits.idle_max.clamp(IDLE_MIN, IDLE_MAX), ..limits };
         let shared = Shared {
             service,
             limits: Arc::new(limits),
             memory,
             next_id: AtomicU64::new(0),
-            open: Mutex::default(),
+            open: Mutex::new(Open { by_address: BTreeMap::new(), by_runtime: vec![0; runtimes.len()] }),
+            runtimes,
             refused: AtomicU64::new(0),
             pauses: AtomicU64::new(0),
         };
@@ -76,7 +89,7 @@ impl Acceptor {
     /// What was accepted and refused so far.
     pub fn counts(&self) -> AcceptorCounts {
         AcceptorCounts {
-            open: self.shared.open.lock().values().sum(),
+            open: self.shared.open.lock().by_runtime.iter().sum(),
             accepted: self.shared.next_id.load(Ordering::Relaxed),
             refused: self.shared.refused.load(Ordering::Relaxed),
             pauses: self.shared.pauses.load(Ordering::Relaxed),
@@ -90,10 +103,10 @@ async fn accept_all(shared: Arc<Shared>, name: Arc<str>, mut listener: Box<dyn L
         let accepted = tokio::select! {
             biased;
             () = &mut stopping => return,
-            accepted = accept(&mut *listener) => accepted,
+            accepted = shared.accept(&mut *listener) => accepted,
         };
         match accepted {
-            Ok(stream) => shared.admit(&name, stream, &scope),
+            Ok((stream, runtime)) => shared.admit(&name, stream, runtime, &scope),
             // The client was faster in leaving than we in accepting.
             Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => (),
             Err(error) => {
@@ -110,9 +123,20 @@ async fn accept_all(shared: Arc<Shared>, name: Arc<str>, mut listener: Box<dyn L
 }
 
 impl Shared {
-    fn admit(self: &Arc<Self>, listener: &Arc<str>, stream: Box<dyn Stream>, scope: &TaskScope) {
+    /// The next connection, and the number of the runtime that its events come to.
+    async fn accept(&self, listener: &mut dyn Listener) -> io::Result<(Box<dyn Stream>, usize)> {
+        poll_fn(|context| {
+            let runtime = self.open.lock().quietest_runtime();
+            // A stream belongs to the runtime that it is accepted in.
+            let _entered = self.runtimes[runtime].enter();
+            listener.poll_accept(context).map_ok(|stream| (stream, runtime))
+        })
+        .await
+    }
+
+    fn admit(self: &Arc<Self>, listener: &Arc<str>, stream: Box<dyn Stream>, runtime: usize, scope: &TaskScope) {
         let (peer_address, local_address) = (stream.peer_address(), stream.local_address());
-        let Some(place) = self.take_place(peer_address.ip()) else {
+        let Some(place) = self.take_place(peer_address.ip(), runtime) else {
             self.refused.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(%listener, %peer_address, "too many connections");
             return;
@@ -121,24 +145,32 @@ impl Shared {
         let info = ConnectionInfo { id, listener: listener.clone(), peer_address, local_address };
         let (service, limits, memory) = (self.service.clone(), self.limits.clone(), self.memory.clone());
         let connection = Connection::new(stream, info, service, limits, memory, scope);
-        scope.spawn(async move {
+        scope.spawn_on(&self.runtimes[runtime], async move {
             let _place = place;
             let end = connection.await;
             tracing::debug!(connection = %id, %peer_address, %end, "connection over");
         });
     }
 
-    fn take_place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    fn take_place(self: &Arc<Self>, address: IpAddr, runtime: usize) -> Option<Place> {
         // A client that comes by an IPv4 address is the same one on an IPv6 socket.
         let address = address.to_canonical();
         let mut open = self.open.lock();
-        let total: usize = open.values().sum();
-        let of_address = open.get(&address).copied().unwrap_or(0);
+        let total: usize = open.by_runtime.iter().sum();
+        let of_address = open.by_address.get(&address).copied().unwrap_or(0);
         if total >= self.limits.connections_max || of_address >= self.limits.connections_per_ip_max {
             return None;
         }
-        open.insert(address, of_address + 1);
-        Some(Place { shared: self.clone(), address })
+        open.by_address.insert(address, of_address + 1);
+        open.by_runtime[runtime] += 1;
+        Some(Place { shared: self.clone(), address, runtime })
+    }
+}
+
+impl Open {
+    fn quietest_runtime(&self) -> usize {
+        let quietest = self.by_runtime.iter().enumerate().min_by_key(|(_, connections)| **connections);
+        quietest.map_or(0, |(runtime, _)| runtime)
     }
 }
 
@@ -146,15 +178,17 @@ impl Shared {
 struct Place {
     shared: Arc<Shared>,
     address: IpAddr,
+    runtime: usize,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.shared.open.lock();
-        let count = open.get_mut(&self.address).expect("a place is counted until it is given back");
+        open.by_runtime[self.runtime] -= 1;
+        let count = open.by_address.get_mut(&self.address).expect("a place is counted until it is given back");
         *count -= 1;
         if *count == 0 {
-            open.remove(&self.address);
+            open.by_address.remove(&self.address);
         }
     }
 }

@@ -31,8 +31,7 @@ use crate::transport::{BoxFuture, Stream};
 use crate::{ConnectionInfo, Frame, FrameDecoder, FrameError, FrameHead, Limits, MemoryPermit, Reply, RequestMemory};
 use crate::{Service, Staged, TaskScope};
 
-/// After this many bytes of requests the task lets others of its thread go first. They take half a millisecond; yielding is not for
-/// nothing, since the runtime wakes another thread for it.
+/// After this many bytes of requests the task lets others of its thread go first. They take half a millisecond.
 const TURN_BYTES_MAX: usize = 1024 * 1024;
 
 /// Why a connection is over.
@@ -78,6 +77,8 @@ pub(crate) struct Connection {
     reply_signal: Signal,
     other_signal: Signal,
     timer: Pin<Box<Sleep>>,
+    /// Bytes came in or went out since `moved_at`. The clock is read once a turn, not for each of them.
+    moved: bool,
     /// When bytes last came in or went out.
     moved_at: Instant,
     /// When the frame that is coming in must be complete, where it holds memory.
@@ -121,6 +122,7 @@ impl Connection {
             other_signal: Signal::new(),
             timer: Box::pin(scope.rare_timer(moved_at + limits.idle_max)),
             limits,
+            moved: false,
             moved_at,
             transfer_deadline: None,
             stopping: Box::pin(scope.stopping()),
@@ -153,6 +155,9 @@ impl Connection {
                 Handled::All | Handled::Blocked => (),
             }
             if !self.reply_signal.is_raised() && !self.other_signal.is_raised() {
+                if self.moved {
+                    self.note_movement(timer::now());
+                }
                 return Ok(Poll::Pending);
             }
         }
@@ -180,6 +185,9 @@ impl Connection {
     /// The timer fired; returns when it is next needed.
     fn on_timer(&mut self) -> Result<Instant, End> {
         let now = timer::now();
+        if self.moved {
+            self.note_movement(now);
+        }
         if self.transfer_deadline.is_some_and(|deadline| deadline <= now) {
             return Err(End::Slow);
         }
@@ -193,6 +201,11 @@ impl Connection {
             idle_deadline = now + self.limits.idle_max;
         }
         Ok(self.transfer_deadline.map_or(idle_deadline, |deadline| deadline.min(idle_deadline)))
+    }
+
+    fn note_movement(&mut self, now: Instant) {
+        self.moved = false;
+        self.moved_at = now;
     }
 
     /// Hands the service every complete frame, as far as limits and memory go.
@@ -289,7 +302,7 @@ impl Connection {
         }
         let sent = self.outbox.poll_send(context, &mut *self.stream);
         if self.outbox.bytes() < unsent {
-            self.moved_at = timer::now();
+            self.moved = true;
         }
         match sent {
             Poll::Ready(done) => Ok(Poll::Ready(done?)),
@@ -306,7 +319,7 @@ impl Connection {
         if read == 0 {
             self.ending = Some(End::ByClient);
         } else {
-            self.moved_at = timer::now();
+            self.moved = true;
         }
         Ok(Poll::Ready(()))
     }

@@ -13,7 +13,8 @@ use crate::Limits;
 /// fills it.
 pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Below this much free space the receive buffer is tidied before it is read into, where it is not known how much is to come.
+/// Below this much free space the receive buffer is tidied before it is read into, where it is not known how much is to come. Of a frame
+/// that is expected to be large, so much is read to learn its length.
 const READ_MIN: usize = 4 * 1024;
 
 const LENGTH_BYTES: usize = 4;
@@ -64,6 +65,8 @@ pub struct FrameDecoder {
     buffer: BytesMut,
     /// The frame that has a buffer of its own, and its size. While there is one, `buffer` is empty.
     large: Option<(BytesMut, usize)>,
+    /// The size of the frame that was taken last, where it had a buffer of its own, else 0. The next is likely to be of its kind.
+    last_large: usize,
 }
 
 impl FrameSizes {
@@ -98,7 +101,7 @@ impl FrameSizes {
 impl FrameDecoder {
     /// A decoder at the beginning of a stream. It takes no buffer before it is read into.
     pub fn new(sizes: FrameSizes) -> FrameDecoder {
-        FrameDecoder { sizes, buffer: BytesMut::new(), large: None }
+        FrameDecoder { sizes, buffer: BytesMut::new(), large: None, last_large: 0 }
     }
 
     /// What is known of the next frame; `None` while even that has not arrived.
@@ -119,8 +122,14 @@ impl FrameDecoder {
     }
 
     /// Whether the frame that `head` tells of goes no further without a buffer of its own, which [`FrameDecoder::begin_large`] gives it.
+    ///
+    /// That is so once the receive buffer is full; or at once, where the frame before was a large one too and this is not much larger: what
+    /// is received into its own buffer need not be moved there.
     pub fn needs_large(&self, head: FrameHead) -> bool {
-        self.large.is_none() && LENGTH_BYTES + head.size > BUFFER_BYTES && self.buffer.len() >= BUFFER_BYTES
+        let is_of_its_kind = head.size <= 2 * self.last_large;
+        let needs_one =
+            LENGTH_BYTES + head.size > BUFFER_BYTES && (is_of_its_kind || self.buffer.len() >= BUFFER_BYTES);
+        self.large.is_none() && needs_one
     }
 
     /// Gives the frame that `head` tells of a buffer of its own, and moves there what has arrived of it.
@@ -144,9 +153,11 @@ impl FrameDecoder {
     /// Takes the frame that `head` tells of, without its length. It must be complete.
     pub fn take(&mut self, head: FrameHead) -> Bytes {
         assert!(self.is_complete(head), "only whole frames are taken");
-        if let Some((large, _)) = self.large.take() {
+        if let Some((large, size)) = self.large.take() {
+            self.last_large = size;
             return large.freeze();
         }
+        self.last_large = 0;
         self.buffer.advance(LENGTH_BYTES);
         self.buffer.split_to(head.size).freeze()
     }
@@ -172,7 +183,8 @@ impl FrameDecoder {
             }
             None => {
                 let free = self.buffer.capacity() - self.buffer.len();
-                (&mut self.buffer).limit(free)
+                let expects_large = self.last_large > 0 && self.buffer.is_empty();
+                (&mut self.buffer).limit(if expects_large { free.min(READ_MIN) } else { free })
             }
         }
     }
@@ -275,6 +287,23 @@ mod tests {
         // The next frame's bytes are not read into a large frame's buffer.
         assert_eq!(decoder.feed(&[&bytes[BUFFER_BYTES..], &[1, 2, 3]].concat()), bytes.len() - BUFFER_BYTES);
         assert_eq!(decoder.take(head), bytes[4..]);
+    }
+
+    #[test]
+    fn a_large_frame_after_another_is_received_where_it_will_lie() {
+        let mut decoder = FrameDecoder::new(SIZES);
+        let large = frame(0, 300_000);
+        assert_eq!(push(&mut decoder, &large).expect("legal").len(), 1);
+        assert_eq!(decoder.feed(&large), READ_MIN);
+        let head = decoder.head().expect("legal").expect("known");
+        assert!(decoder.needs_large(head));
+        decoder.begin_large(head);
+        assert_eq!(decoder.feed(&large[READ_MIN..]), large.len() - READ_MIN);
+        assert_eq!(decoder.take(head), large[4..]);
+
+        // One that says to be much larger gets nothing on its word.
+        assert_eq!(decoder.feed(&frame(0, 900_000)), READ_MIN);
+        assert!(!decoder.needs_large(decoder.head().expect("legal").expect("known")));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! - `recover.rs`: opens what the log directory holds. `checkpoints.rs`: what is written down about it. `publish.rs`: turns new metadata into partitions that are led.
 //! - `promote.rs`: makes acks durable again where they were cached.
 //! - `tasks.rs`: what a node does while nobody asks: checkpoints, retention, overdue syncs.
+//! - `data_threads.rs`: the threads that serve connections.
 //! - `cli/`: the command line.
 //!
 //! **Architecture invariant:** ottla composes everything and decides nothing. Nothing is global, so that any number of nodes run in one
@@ -11,6 +12,7 @@
 
 mod checkpoints;
 pub mod cli;
+mod data_threads;
 mod limits;
 mod listen;
 mod log_store;

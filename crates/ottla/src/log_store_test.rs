@@ -43,7 +43,7 @@ fn store_with_ballast(disk: &Arc<SimDisk>, ballast_bytes: u64) -> LogStore {
         disk: disk.clone(),
         open_files_max: 100,
         transport: Arc::new(network.host("node", IpAddr::V4(Ipv4Addr::LOCALHOST))),
-        data: runtime.handle().clone(),
+        data: Arc::new([runtime.handle().clone()]),
         control: runtime.handle().clone(),
     };
     let settings = ottla_settings::load(None, &[]).unwrap().broker;

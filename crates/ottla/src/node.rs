@@ -16,7 +16,7 @@ use ottla_base::{BrokerEpoch, BrokerId, Clock, Entropy, Incarnation, Lane, Uuid,
 use ottla_controller::{Handle, Options, Seams};
 use ottla_metadata::{Defaults, Image, Listener as ListenerRecord, RegisterBroker, UnfenceBroker};
 use ottla_net::transport::Transport;
-use ottla_net::{Acceptor, Limits, RequestMemory, TaskScope, offload, timer};
+use ottla_net::{Acceptor, RequestMemory, TaskScope, offload, timer};
 use ottla_replica::Replicas;
 use ottla_server::{Broker, BrokerParts, Dispatcher, PublishedImage};
 use ottla_settings::{BrokerSettings, Layers, Loaded, TopicSettings};
@@ -60,8 +60,8 @@ pub struct Environment {
     pub open_files_max: u64,
     /// Sockets.
     pub transport: Arc<dyn Transport>,
-    /// Runs connections: a disk that stalls them must not cost a heartbeat.
-    pub data: runtime::Handle,
+    /// Run connections, each on one of them: a disk that stalls one must not cost a heartbeat.
+    pub data: Arc<[runtime::Handle]>,
     /// Runs the quorum and everything else. The node is started on it.
     pub control: runtime::Handle,
 }
@@ -180,7 +180,7 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
         removals.clone(),
     ));
     let published = PublishedImage::new(publisher.published());
-    let listening = listen::bind(&*transport, &settings, &data).await?;
+    let listening = listen::bind(&*transport, &settings, &data[0]).await?;
     let broker_epoch = register(&controller, &settings, &listening, &directory, &*entropy).await?;
     publisher.clone().start(controller.images(), workers.clone(), scope);
     timer::timeout(UNFENCE_MAX, unfence(&controller, &published, &publisher, broker_id, broker_epoch))
@@ -209,9 +209,11 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
         clock,
         workers: workers.clone(),
     });
-    let connections = scope.child("connections", data);
-    let addresses =
-        serve(broker, listening, listen::limits(&settings, environment.open_files_max), &settings, &connections);
+    let connections = scope.child("connections", data[0].clone());
+    let limits = listen::limits(&settings, environment.open_files_max);
+    let memory = RequestMemory::new(settings.network.queued_max_request_bytes.unwrap_or(usize::MAX));
+    let acceptor = Acceptor::new(Arc::new(Dispatcher::new(Arc::new(broker))), limits, memory, data);
+    let addresses = serve(&acceptor, listening, &connections);
     tracing::info!(
         cluster_id = %cluster_id, node_id = broker_id.0, data = %directory.path().display(), "{}", greeting(&addresses)
     );
@@ -344,15 +346,7 @@ async fn settle(replicas: &Replicas) {
     }
 }
 
-fn serve(
-    broker: Broker,
-    listening: Vec<Bound>,
-    limits: Limits,
-    settings: &BrokerSettings,
-    connections: &TaskScope,
-) -> Vec<SocketAddr> {
-    let memory = RequestMemory::new(settings.network.queued_max_request_bytes.unwrap_or(usize::MAX));
-    let acceptor = Acceptor::new(Arc::new(Dispatcher::new(Arc::new(broker))), limits, memory);
+fn serve(acceptor: &Acceptor, listening: Vec<Bound>, connections: &TaskScope) -> Vec<SocketAddr> {
     let addresses = listening.iter().map(|bound| bound.address).collect();
     for bound in listening {
         acceptor.serve(bound.name, bound.listener, connections);

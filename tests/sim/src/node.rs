@@ -111,7 +111,7 @@ impl SimNode {
             disk: self.disk.clone(),
             open_files_max: OPEN_FILES_MAX,
             transport: Arc::new(self.transport.clone()),
-            data: Handle::current(),
+            data: Arc::new([Handle::current()]),
             control: Handle::current(),
         };
         let own = [format!("listeners=PLAINTEXT://{}", self.address()), "log.dirs=/data".to_owned()];

@@ -58,7 +58,8 @@ impl World {
         let network = SimNetwork::new(options, entropy.clone());
         let (client, broker) = (network.host("client", CLIENT), network.host("broker", BROKER));
         let scope = TaskScope::new("broker", Handle::current(), entropy);
-        let acceptor = Acceptor::new(Arc::new(Answering(answer)), limits, memory.clone());
+        let acceptor =
+            Acceptor::new(Arc::new(Answering(answer)), limits, memory.clone(), Arc::new([Handle::current()]));
         let listener = broker.bind(SocketAddr::new(BROKER, PORT)).expect("free");
         acceptor.serve("PLAINTEXT", listener, &scope);
         World { network, client, broker, acceptor, memory, scope }

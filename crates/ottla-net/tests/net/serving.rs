@@ -189,7 +189,8 @@ async fn connections_at_rest_wake_nobody() {
 async fn the_same_over_tcp() {
     let scope = TaskScope::new("broker", Handle::current(), Arc::new(SeededEntropy::new(1)));
     let service = Arc::new(Answering(echo_after_delay));
-    let acceptor = Acceptor::new(service, Limits::default(), RequestMemory::new(64 << 20));
+    let acceptor =
+        Acceptor::new(service, Limits::default(), RequestMemory::new(64 << 20), Arc::new([Handle::current()]));
     let listener = TcpTransport.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let endpoint = Endpoint::from(listener.local_address());
     acceptor.serve("PLAINTEXT", listener, &scope);

@@ -88,7 +88,7 @@ settings! {
 
         /// Threads that read and write sockets.
         _ = Setting::int("num.network.threads").default("3").at_least(1).cluster_wide()
-            .without_effect("connections are tasks on as many threads as there are cores");
+            .without_effect("connections are served by as many threads as there are cores");
 
         /// Threads that handle requests.
         _ = Setting::int("num.io.threads").default("8").at_least(1).cluster_wide()

@@ -10,9 +10,10 @@ use ottla_net::timer;
 use ottla_net::transport::TcpTransport;
 use ottla_settings::{Loaded, PropertiesFile, load};
 use ottla_storage::disk::{OsDisk, raise_open_files_limit, read_file};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::data_threads::DataThreads;
 use crate::{Environment, Node, limits, logging};
 
 /// The largest properties file that is read, in bytes.
@@ -42,8 +43,8 @@ pub(super) fn run(start: &Start) -> anyhow::Result<()> {
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let open_files_max = raise_open_files_limit();
     limits::warn_about_limits(open_files_max);
-    let data = runtime(Builder::new_multi_thread().thread_name("ottla-data"))?;
-    let control = runtime(&mut Builder::new_current_thread())?;
+    let data = DataThreads::start()?;
+    let control = Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     let environment = Environment {
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(OsEntropy),
@@ -51,11 +52,11 @@ pub(super) fn run(start: &Start) -> anyhow::Result<()> {
         disk: Arc::new(OsDisk),
         open_files_max,
         transport: Arc::new(TcpTransport),
-        data: data.handle().clone(),
+        data: data.handles(),
         control: control.handle().clone(),
     };
     let outcome = control.block_on(run_node(environment, loaded));
-    data.shutdown_timeout(RUNTIME_SHUTDOWN_MAX);
+    data.stop(RUNTIME_SHUTDOWN_MAX);
     control.shutdown_timeout(RUNTIME_SHUTDOWN_MAX);
     outcome
 }
@@ -70,10 +71,6 @@ fn read_settings(start: &Start) -> anyhow::Result<Loaded> {
     let name = start.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let file = text.as_ref().map(|text| PropertiesFile { name: &name, text });
     Ok(load(file, &start.overrides)?)
-}
-
-fn runtime(builder: &mut Builder) -> anyhow::Result<Runtime> {
-    builder.enable_all().build().context("start the runtime")
 }
 
 /// Runs a node until SIGTERM or SIGINT, or until it fails.

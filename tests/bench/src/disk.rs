@@ -37,14 +37,14 @@ pub(crate) fn demand_space(directory: &Path, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Makes the host back the memory that the page cache will use, by reading a sparse file through it: the first touch of
-/// a virtual machine's page costs up to ten times a later one, and whoever is measured first would pay it. The cache
-/// gives way to whatever else needs memory.
-pub(crate) fn warm_memory(directory: &Path) -> Result<()> {
+/// Makes the host back `bytes` of the memory that the page cache takes next, by reading a sparse file through it: the first touch
+/// of a virtual machine's page costs up to ten times a later one, and whoever is measured first would pay it. Once is not enough
+/// for a whole run, since a host with free page reporting takes back within seconds what is free.
+pub(crate) fn warm_memory(directory: &Path, bytes: u64) -> Result<()> {
     let path = directory.join("sparse");
     let mut file =
         File::options().read(true).write(true).create_new(true).open(&path).context("create a sparse file")?;
-    file.set_len(available_memory_bytes()? / 4 * 3).context("extend a sparse file")?;
+    file.set_len(bytes.min(available_memory_bytes()? / 4 * 3)).context("extend a sparse file")?;
     let mut block = vec![0; 1024 * 1024];
     while file.read(&mut block).context("read a sparse file")? > 0 {}
     drop(file);

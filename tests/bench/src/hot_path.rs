@@ -26,6 +26,12 @@ use crate::{batches, disk, topics};
 /// Appends per round of the fdatasync probe.
 const PROBE_APPENDS: usize = 500;
 
+/// Memory that is warmed before every measurement, for sockets and small things.
+const WARM_MIN_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Memory that is warmed besides, in multiples of what a measurement writes: the kernel takes some from elsewhere.
+const WARM_TIMES: u64 = 3;
+
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -77,7 +83,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let brokers = brokers(options, data.path())?;
     let bytes: u64 = cases.iter().map(|case| workload::bytes_written(case, rounds)).sum::<Result<u64>>()?;
     disk::demand_space(data.path(), bytes * brokers.len().max(1) as u64)?;
-    disk::warm_memory(data.path())?;
 
     let reports = cases.iter().map(|case| CaseReport::new(case)).collect();
     let profiler = options.perf.as_deref().map(Profiler::new).transpose()?;
@@ -145,15 +150,15 @@ impl Bench {
             // Everyone comes first in some round.
             match (turn + round) % subjects {
                 0 if case.has_floor() => self.measure_floor(index, case, round)?,
-                0 => self.probe_disk(index, round)?,
+                0 => self.probe_disk(index, case, round)?,
                 other => self.measure_broker(index, case, round, other - 1)?,
             }
         }
         Ok(())
     }
 
-    fn probe_disk(&mut self, index: usize, round: usize) -> Result<()> {
-        self.levelled &= machine::level_page_cache();
+    fn probe_disk(&mut self, index: usize, case: &Case, round: usize) -> Result<()> {
+        self.levelled &= level(self.data.path(), case)?;
         let latency = machine::probe_fdatasync(self.data.path(), PROBE_APPENDS)?;
         if self.is_counted(round) {
             self.reports[index].fdatasync.push(latency);
@@ -165,7 +170,7 @@ impl Bench {
         let workload = Workload::new(case, round)?;
         let written = self.data.path().join("floor");
         disk::create(&written)?;
-        self.levelled &= machine::level_page_cache();
+        self.levelled &= level(self.data.path(), case)?;
         let (floor, address) = self.start_floor(case, &workload, &written)?;
         let measurement = measure(case, address, floor.pid(), &workload)
             .with_context(|| format!("measure the floor, {}", case.name))?;
@@ -184,7 +189,7 @@ impl Bench {
             topics::create(broker.address, &topic, partitions, configs, &batches::build(batch)?)?;
         }
         let workload = Workload::new(case, round)?;
-        self.levelled &= machine::level_page_cache();
+        self.levelled &= level(self.data.path(), case)?;
         let recording = match &self.profiler {
             Some(profiler) if round > self.runs => Some(profiler.record(broker.pid, case.name, subject)?),
             _ => None,
@@ -241,6 +246,14 @@ impl Bench {
         }
         Ok(self.reports)
     }
+}
+
+/// Brings memory to the state that every measurement begins with: an empty page cache, and what the case will take of it backed by the
+/// host. Whether that was permitted.
+fn level(data: &Path, case: &Case) -> Result<bool> {
+    let levelled = machine::level_page_cache();
+    disk::warm_memory(data, WARM_MIN_BYTES + WARM_TIMES * workload::bytes_written(case, 1)?)?;
+    Ok(levelled)
 }
 
 fn measure(case: &Case, address: SocketAddr, pid: u32, workload: &Workload) -> Result<Measurement> {

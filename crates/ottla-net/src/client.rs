@@ -1,4 +1,14 @@
 //! [`Client`]: a connection to a broker, with any number of requests in flight.
+//!
+//! Built on it: [`BrokerClient`], which picks versions, and [`ClusterClient`], which picks brokers.
+
+mod broker_client;
+mod cluster_client;
+mod retry;
+
+pub use broker_client::{BrokerClient, BrokerError};
+pub use cluster_client::{ClusterClient, ClusterClientOptions, ClusterError, Topics};
+pub use retry::Retry;
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};

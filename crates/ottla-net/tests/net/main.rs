@@ -1,6 +1,7 @@
 //! The accepting side and the client, from outside, over the simulated network and its clock.
 
 mod client;
+mod cluster;
 mod common;
 mod limits;
 mod serving;

@@ -45,6 +45,7 @@ impl BrokerSettings {
         let mut conflicts = broker.listener_conflicts();
         conflicts.extend(broker.size_conflicts());
         conflicts.extend(id_conflict(layers));
+        conflicts.extend(authorizer_conflict(layers));
         if conflicts.is_empty() {
             Ok(broker)
         } else {
@@ -117,10 +118,22 @@ impl BrokerSettings {
     }
 }
 
+fn written<'a>(layers: &'a Layers, name: &str) -> Option<&'a str> {
+    layers.written().into_iter().find_map(|(_, layer)| layer.get(name)).map(|written| written.text.trim())
+}
+
+/// Who asks for an authorizer does not want everyone to do everything.
+fn authorizer_conflict(layers: &Layers) -> Option<String> {
+    written(layers, "authorizer.class.name").filter(|class| !class.is_empty()).map(|_| {
+        "authorizer.class.name asks for authorization, which there is not yet: without this line every client may do \
+         everything"
+            .to_owned()
+    })
+}
+
 /// Source: Kafka `KafkaConfig.validateValues`.
 fn id_conflict(layers: &Layers) -> Option<String> {
-    let written = |name| layers.written().into_iter().find_map(|(_, layer)| layer.get(name)).map(|w| w.text.trim());
-    match (written("node.id"), written("broker.id")) {
+    match (written(layers, "node.id"), written(layers, "broker.id")) {
         (Some(node), Some(broker)) if node != broker => Some(format!(
             "node.id ({node}) and broker.id ({broker}) are one setting under two names: set one, or both alike"
         )),
@@ -181,6 +194,13 @@ mod tests {
         assert_eq!(broker.advertised("PLAINTEXT").map(ToString::to_string).as_deref(), Some("PLAINTEXT://broker:1"));
         assert!(resolve(&["advertised.listeners=PLAINTEXT://0.0.0.0:1"]).unwrap_err().contains("name a host"));
         assert!(resolve(&["advertised.listeners=OTHER://broker:1"]).unwrap_err().contains("not one of listeners"));
+    }
+
+    #[test]
+    fn a_node_that_cannot_keep_clients_out_does_not_pretend_to() {
+        let authorizer = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+        assert!(resolve(&[authorizer]).unwrap_err().contains("every client may do everything"));
+        assert!(resolve(&["authorizer.class.name="]).is_ok());
     }
 
     #[test]

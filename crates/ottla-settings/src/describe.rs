@@ -57,7 +57,7 @@ pub fn describe_broker(layers: &Layers) -> Result<Vec<ConfigEntry>, Error> {
         let is_read_only = setting.update == Update::ReadOnly;
         Ok(entry(setting, &value, written_synonyms(layers, setting.name, &family(setting.name)), is_read_only))
     };
-    layers.table.broker_settings().map(describe).collect()
+    layers.table.broker_settings().filter(|setting| !setting.hidden).map(describe).collect()
 }
 
 /// Every setting of a topic with these configs, by name.
@@ -77,7 +77,7 @@ pub fn describe_topic(layers: &Layers, configs: &BTreeMap<String, String>) -> Re
         let of_broker = names.first().map(|first| written_synonyms(layers, first, &names)).unwrap_or_default();
         Ok(entry(setting, &value, own.into_iter().chain(of_broker).collect(), false))
     };
-    layers.table.topic_settings().map(describe).collect()
+    layers.table.topic_settings().filter(|setting| !setting.hidden).map(describe).collect()
 }
 
 fn entry(setting: &'static Setting, value: &Value, synonyms: Vec<ConfigSynonym>, is_read_only: bool) -> ConfigEntry {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::environment::variable_name;
+
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -12,6 +14,11 @@ pub enum Origin {
         file: Arc<str>,
         /// The line on which the property begins.
         line: usize,
+    },
+    /// A variable of the environment.
+    Environment {
+        /// The variable as the user named it.
+        variable: Arc<str>,
     },
     /// `--override` on the command line.
     Override,
@@ -24,6 +31,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::File { file, line } => write!(f, "{file}:{line}: "),
+            Origin::Environment { variable } => write!(f, "{variable}: "),
             Origin::Override => f.write_str("--override: "),
             Origin::Request => Ok(()),
         }
@@ -35,7 +43,7 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No setting has this name.
-    #[error("{origin}Unknown {scope} config name: {name}{}", did_you_mean(nearest))]
+    #[error("{origin}Unknown {scope} config name: {name}{}", did_you_mean(nearest, origin))]
     UnknownName {
         /// The name as it was read.
         name: String,
@@ -49,8 +57,8 @@ pub enum Error {
     /// The setting does not take this value.
     #[error("{origin}Invalid value {read} for configuration {name}: {allowed}")]
     InvalidValue {
-        /// The setting.
-        name: &'static str,
+        /// The setting, as it was named.
+        name: String,
         /// The value as it was read; `[hidden]` where it is a secret.
         read: String,
         /// What is allowed.
@@ -71,8 +79,12 @@ pub enum Error {
     },
 }
 
-fn did_you_mean(nearest: &Option<&'static str>) -> String {
-    nearest.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
+fn did_you_mean(nearest: &Option<&'static str>, origin: &Origin) -> String {
+    let as_written = |name: &str| match origin {
+        Origin::Environment { .. } => variable_name(name),
+        _ => name.to_owned(),
+    };
+    nearest.map(|name| format!(" (did you mean {}?)", as_written(name))).unwrap_or_default()
 }
 
 /// Everything that is wrong with what was set, so that one attempt shows it all. Never empty.

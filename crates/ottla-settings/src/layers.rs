@@ -1,7 +1,7 @@
 //! The layers of values, and which of them counts.
 //!
 //! Strongest first: a topic's configs, dynamic configs of this broker, dynamic configs of all brokers, what was set
-//! statically (file and `--override`), defaults. A stronger layer's synonym wins over a weaker layer's own name; within
+//! statically (file, environment and `--override`), defaults. A stronger layer's synonym wins over a weaker layer's own name; within
 //! a layer synonyms win in the order in which the entry lists them, so `log.retention.ms` over `log.retention.minutes`
 //! over `log.retention.hours`.
 
@@ -22,7 +22,7 @@ pub enum Source {
     DynamicBroker,
     /// A config of all brokers in the metadata (`DYNAMIC_DEFAULT_BROKER_CONFIG`).
     DynamicCluster,
-    /// The properties file or `--override` (`STATIC_BROKER_CONFIG`).
+    /// The properties file, the environment or `--override` (`STATIC_BROKER_CONFIG`).
     Static,
     /// The table's default (`DEFAULT_CONFIG`).
     Default,
@@ -102,7 +102,8 @@ impl<'a> View<'a> {
     /// The value of `setting` as the type of the field that holds it.
     pub(crate) fn read<T: FromValue>(&self, setting: &'static Setting) -> Result<T, Error> {
         let value = self.value(setting)?;
-        T::from_value(&value).map_err(|allowed| invalid(setting, &value.to_string(), allowed, Origin::Request))
+        T::from_value(&value)
+            .map_err(|allowed| invalid(setting.name, setting, &value.to_string(), allowed, Origin::Request))
     }
 
     /// The value of `setting`: of the strongest layer that has one.
@@ -134,11 +135,11 @@ impl<'a> View<'a> {
 
 /// Reads `text`, or says which setting it was for and what is allowed.
 pub(crate) fn parse(setting: &'static Setting, text: &str, origin: &Origin) -> Result<Value, Error> {
-    setting.parse(text).map_err(|allowed| invalid(setting, text, allowed, origin.clone()))
+    setting.parse(text).map_err(|allowed| invalid(setting.name, setting, text, allowed, origin.clone()))
 }
 
-/// The error for a value that `setting` does not take.
-pub(crate) fn invalid(setting: &'static Setting, read: &str, allowed: String, origin: Origin) -> Error {
+/// The error for a value that `setting`, here under the name `name`, does not take.
+pub(crate) fn invalid(name: &str, setting: &Setting, read: &str, allowed: String, origin: Origin) -> Error {
     let read = if setting.is_sensitive() { "[hidden]".to_owned() } else { read.to_owned() };
-    Error::InvalidValue { name: setting.name, read, allowed, origin }
+    Error::InvalidValue { name: name.to_owned(), read, allowed, origin }
 }

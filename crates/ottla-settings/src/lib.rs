@@ -1,18 +1,19 @@
 //! The one table of settings and the layers that resolve it.
 //!
 //! A setting is one entry in [`table`](crate::table): its name, type, default, range, where else it may be written, and
-//! what it means. Everything else derives from the entry: reading a properties file and `--override`s ([`load()`]),
-//! typed values ([`BrokerSettings`], [`TopicSettings`]), what DescribeConfigs answers ([`describe_broker`],
-//! [`describe_topic`]) and `config/reference.md` ([`reference`]). To add a setting, add its entry to the file of
-//! `table` whose subject it belongs to.
+//! what it means. Everything else derives from the entry: reading a properties file, the environment and `--override`s
+//! ([`load_with_environment`]), typed values ([`BrokerSettings`], [`TopicSettings`]), what DescribeConfigs answers
+//! ([`describe_broker`], [`describe_topic`]) and `config/reference.md` ([`reference`]). To add a setting, add its entry
+//! to the file of `table` whose subject it belongs to.
 //!
 //! Names, types, ranges and resolution are Apache Kafka's; where a default is not Kafka's, the entry says why.
 //!
-//! **Architecture invariant:** settings knows values, no subsystem: no file, no socket, no topic but its configs as
-//! strings.
+//! **Architecture invariant:** settings knows values, no subsystem: no file, no process's environment, no socket, no
+//! topic but its configs as strings.
 
 mod broker;
 mod describe;
+mod environment;
 mod error;
 mod layers;
 mod load;
@@ -29,7 +30,7 @@ pub use broker::BrokerSettings;
 pub use describe::{ConfigEntry, ConfigSynonym, describe_broker, describe_topic};
 pub use error::{Error, Errors, Origin};
 pub use layers::{Layers, Source};
-pub use load::{Loaded, PropertiesFile, Warning, load};
+pub use load::{Loaded, PropertiesFile, Warning, load, load_with_environment};
 pub use properties::{Property, SyntaxError, parse_properties};
 pub use reference::reference;
 pub use spec::Kind;

@@ -1,9 +1,11 @@
-//! From a properties file and `--override`s to checked layers.
+//! From a properties file, the environment and `--override`s to checked layers.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::broker::BrokerSettings;
+use crate::environment::Environment;
 use crate::error::{Error, Errors, Origin};
 use crate::layers::{Layer, Layers, Written, invalid};
 use crate::properties::parse_properties;
@@ -29,11 +31,11 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
 }
 
-/// A known setting that was set and means nothing here.
+/// Something that was set and means nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// The setting.
-    pub name: &'static str,
+    /// The setting, as it was named.
+    pub name: String,
     /// Why it changes nothing.
     pub why: &'static str,
     /// Where it was set.
@@ -42,43 +44,54 @@ pub struct Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{} has no effect: {}", self.origin, self.name, self.why)
+        match &self.origin {
+            Origin::Environment { variable } => write!(f, "{variable} has no effect: {}", self.why),
+            origin => write!(f, "{origin}{} has no effect: {}", self.name, self.why),
+        }
     }
 }
 
-/// Reads what was set statically; `overrides` are `name=value` each and win over `file`; of several values for one name
-/// the last counts.
+/// [`load_with_environment`] without an environment.
+///
+/// # Errors
+/// As [`load_with_environment`].
+pub fn load(file: Option<PropertiesFile<'_>>, overrides: &[String]) -> Result<Loaded, Errors> {
+    load_with_environment(file, [], overrides)
+}
+
+/// Reads what was set statically. The sources, weakest first: `file`; `variables`, the process's environment, of which
+/// those count that begin with `KAFKA_`, as for the apache/kafka image; `overrides`, `name=value` each. Of several
+/// values for one name in one source the last counts.
 ///
 /// # Errors
 /// Everything that is wrong, so that one attempt shows it all: unknown names with the nearest known one, values that
-/// are not allowed, values that do not go together.
-pub fn load(file: Option<PropertiesFile<'_>>, overrides: &[String]) -> Result<Loaded, Errors> {
+/// are not allowed, values that do not go together. A variable whose name resembles no setting's is a warning: the
+/// environment is everyone's, and others have variables that begin with `KAFKA_` too.
+pub fn load_with_environment(
+    file: Option<PropertiesFile<'_>>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    overrides: &[String],
+) -> Result<Loaded, Errors> {
     let table = Table::new();
-    let mut errors = Vec::new();
-    let mut statics = match file.map(from_file).transpose() {
-        Ok(properties) => properties.unwrap_or_default(),
-        Err(error) => return Err(error.into()),
-    };
+    let mut statics = file.map(from_file).transpose()?.unwrap_or_default();
+    let environment = Environment::read(variables);
+    let listeners = environment.listeners_as_advertised();
+    let Environment { layer, mut warnings, mut errors } = environment;
+    statics.extend(layer);
     for text in overrides {
         match from_override(text) {
             Ok((name, value)) => drop(statics.insert(name, value)),
             Err(error) => errors.push(error),
         }
     }
+    if let Some(listeners) = listeners.filter(|_| !is_controller_only(&statics)) {
+        statics.entry("listeners".to_owned()).or_insert(listeners);
+    }
     name_node_id_twice(&mut statics);
-    let mut warnings = Vec::new();
-    for (name, Written { text, origin }) in &statics {
-        let Some(setting) = table.broker(name) else {
-            errors.push(table.unknown_broker_setting(name, origin));
-            continue;
-        };
-        match table.check(setting, text) {
-            Err(allowed) => errors.push(invalid(setting, text, allowed, origin.clone())),
-            Ok(()) => warnings.extend(setting.without_effect.map(|why| Warning {
-                name: setting.name,
-                why,
-                origin: origin.clone(),
-            })),
+    for (name, written) in &statics {
+        match check(&table, name, written) {
+            Ok(warning) => warnings.extend(warning),
+            Err(error) => errors.push(error),
         }
     }
     if !errors.is_empty() {
@@ -87,6 +100,33 @@ pub fn load(file: Option<PropertiesFile<'_>>, overrides: &[String]) -> Result<Lo
     let layers = Layers::of_static(statics);
     let broker = BrokerSettings::resolve(&layers)?;
     Ok(Loaded { layers, broker, warnings })
+}
+
+/// Whether what was written for `name` may be, and whether it is in vain.
+fn check(table: &Table, name: &str, Written { text, origin }: &Written) -> Result<Option<Warning>, Error> {
+    let warning = |why| Warning { name: name.to_owned(), why, origin: origin.clone() };
+    let refusal = |setting, allowed| invalid(name, setting, text, allowed, origin.clone());
+    if let Some(setting) = table.broker(name) {
+        table.check(setting, text).map_err(|allowed| refusal(setting, allowed))?;
+        return Ok(setting.without_effect.map(warning));
+    }
+    if let Some(open) = table.open_name(name) {
+        if let Some(setting) = open.setting {
+            setting.parse(text).map_err(|allowed| refusal(setting, allowed))?;
+        }
+        return Ok(Some(warning(open.why)));
+    }
+    match (origin, table.unknown_broker_setting(name, origin)) {
+        (Origin::Environment { .. }, Error::UnknownName { nearest: None, .. }) => {
+            Ok(Some(warning("no setting has a name like it")))
+        }
+        (_, error) => Err(error),
+    }
+}
+
+/// The image derives no listeners of a node that serves no clients.
+fn is_controller_only(statics: &Layer) -> bool {
+    statics.get("process.roles").is_some_and(|roles| roles.text.trim() == "controller")
 }
 
 /// What is set under one of the node id's two names is set under the other too (Kafka `KafkaConfig.populateSynonyms`).
@@ -131,48 +171,87 @@ mod tests {
         load(Some(file), &overrides).map_err(|errors| errors.to_string())
     }
 
-    // What Apache Kafka 4.3 ships as config/server.properties, without its comments.
-    const STOCK: &str = "process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=localhost:9093
-listeners=PLAINTEXT://:9092,CONTROLLER://:9093
-inter.broker.listener.name=PLAINTEXT
-advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
-num.network.threads=3
-num.io.threads=8
-socket.send.buffer.bytes=102400
-socket.receive.buffer.bytes=102400
-socket.request.max.bytes=104857600
-log.dirs=/tmp/kraft-combined-logs
-num.partitions=1
-num.recovery.threads.per.data.dir=2
-offsets.topic.replication.factor=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-log.retention.hours=168
-log.segment.bytes=1073741824
-log.retention.check.interval.ms=300000
-";
-
-    #[test]
-    fn kafkas_own_file_starts_a_node() {
-        let loaded = load_file(STOCK, &[]).unwrap();
-        assert_eq!(loaded.broker.client_listeners().count(), 1);
-        assert_eq!(loaded.broker.storage.log_dirs, [std::path::PathBuf::from("/tmp/kraft-combined-logs")]);
-        let ignored: Vec<&str> = loaded.warnings.iter().map(|warning| warning.name).collect();
-        assert!(ignored.contains(&"num.io.threads") && !ignored.contains(&"num.partitions"), "{ignored:?}");
-    }
-
     #[test]
     fn an_override_wins_over_the_file_and_the_last_of_several_counts() {
         let partitions = |text, overrides: &[&str]| load_file(text, overrides).unwrap().broker.topics.num_partitions;
         assert_eq!(partitions("num.partitions=2\nnum.partitions=3", &[]), 3);
         assert_eq!(partitions("num.partitions=2", &["num.partitions=4", "num.partitions=5"]), 5);
         assert_eq!(partitions("num.partitions=zero", &["num.partitions=4"]), 4);
+    }
+
+    fn load_variables(text: &str, variables: &[(&str, &str)], overrides: &[&str]) -> Result<Loaded, String> {
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+        let file = PropertiesFile { name: "server.properties", text };
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        load_with_environment(Some(file), variables, &overrides).map_err(|errors| errors.to_string())
+    }
+
+    fn texts(warnings: &[Warning]) -> Vec<String> {
+        warnings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_an_override_over_both() {
+        let partitions = |variables: &[_], overrides: &[_]| {
+            load_variables("num.partitions=2", variables, overrides).unwrap().broker.topics.num_partitions
+        };
+        assert_eq!(partitions(&[("KAFKA_NUM_PARTITIONS", "3"), ("NUM_PARTITIONS", "9")], &[]), 3);
+        assert_eq!(partitions(&[("KAFKA_NUM_PARTITIONS", "3")], &["num.partitions=4"]), 4);
+    }
+
+    #[test]
+    fn a_mistake_in_a_variable_names_the_variable() {
+        let variables = [("KAFKA_LOG_RETENTION_M", "1"), ("KAFKA_NUM_PARTITIONS", "zero")];
+        let expected = "KAFKA_LOG_RETENTION_M: Unknown broker config name: log.retention.m (did you mean \
+            KAFKA_LOG_RETENTION_MS?)\n\
+            KAFKA_NUM_PARTITIONS: Invalid value zero for configuration num.partitions: Not a number of type INT";
+        assert_eq!(load_variables("", &variables, &[]).map(|_| ()), Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn variables_that_mean_nothing_here_are_told_and_those_of_others_pass() {
+        let variables = [
+            ("CLUSTER_ID", "4L6g3nShT-eMCtK--X86sw"),
+            ("HOME", "/root"),
+            ("KAFKA_HEAP_OPTS", "-Xmx1g"),
+            ("KAFKA_LISTENER_NAME_INTERNAL_SSL_CLIENT_AUTH", "required"),
+            ("KAFKA_NUM_IO_THREADS", "8"),
+            ("KAFKA_PORT_9092_TCP_ADDR", "10.0.0.1"),
+        ];
+        let loaded = load_variables("", &variables, &[]).unwrap();
+        let expected = [
+            "CLUSTER_ID has no effect: a cluster gives itself an id when it first starts",
+            "KAFKA_LISTENER_NAME_INTERNAL_SSL_CLIENT_AUTH has no effect: TLS is not served yet",
+            "KAFKA_NUM_IO_THREADS has no effect: requests are handled where they are read, on as many threads as there \
+             are cores",
+            "KAFKA_PORT_9092_TCP_ADDR has no effect: no setting has a name like it",
+        ];
+        assert_eq!(texts(&loaded.warnings), expected);
+    }
+
+    #[test]
+    fn listeners_follow_what_is_advertised_only_where_nobody_says_them() {
+        let listeners = |text, variables: &[_]| {
+            let broker = load_variables(text, variables, &[]).unwrap().broker;
+            broker.network.listeners.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        };
+        let advertised = ("KAFKA_ADVERTISED_LISTENERS", "PLAINTEXT://broker:19092");
+        assert_eq!(listeners("", &[advertised]), "PLAINTEXT://0.0.0.0:19092");
+        assert_eq!(listeners("", &[advertised, ("KAFKA_LISTENERS", "PLAINTEXT://:1")]), "PLAINTEXT://:1");
+        assert_eq!(listeners("listeners=PLAINTEXT://localhost:2", &[advertised]), "PLAINTEXT://localhost:2");
+    }
+
+    #[test]
+    fn a_setting_of_one_listener_is_checked_like_the_setting_of_all() {
+        let warnings = load_file("listener.name.internal.max.connections=5", &[]).unwrap().warnings;
+        let expected = "server.properties:1: listener.name.internal.max.connections has no effect: the value is one \
+            for all listeners";
+        assert_eq!(texts(&warnings), [expected]);
+        let refused = load_file("listener.name.internal.max.connections=-5", &[]).map(|_| ()).unwrap_err();
+        let expected = "server.properties:1: Invalid value -5 for configuration \
+            listener.name.internal.max.connections: Value must be at least 0";
+        assert_eq!(refused, expected);
+        assert!(load_file("listener.name.internal.max.conections=5", &[]).is_err());
     }
 
     #[test]
@@ -201,8 +280,7 @@ log.retention.check.interval.ms=300000
     #[test]
     fn a_setting_without_effect_warns_with_its_reason() {
         let warnings = load_file("log.cleaner.threads=4", &[]).unwrap().warnings;
-        let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
         let expected = "server.properties:1: log.cleaner.threads has no effect: compaction does not run yet; compacted logs are kept whole";
-        assert_eq!(told, [expected]);
+        assert_eq!(texts(&warnings), [expected]);
     }
 }

@@ -11,10 +11,11 @@ const HEAD: &str = "# Settings
 Every setting that Ottla knows. `cargo xtask docs` writes this page from the table in
 `crates/ottla-settings/src/table`; edit that.
 
-Names, types, ranges and resolution are Apache Kafka's. A node reads them from a properties file and from
-`--override name=value`, which wins. A topic's own config wins over what its broker has. Where a default is not Kafka's,
-the entry says why; settings marked *ours* are unknown to Kafka; settings marked *no effect* are accepted, with a
-warning, and change nothing.
+Names, types, ranges and resolution are Apache Kafka's. A node reads them, weakest first, from a properties file, from
+the environment under the names of the apache/kafka image (`KAFKA_LOG_RETENTION_MS` is `log.retention.ms`; `__` stands
+for an underscore, `___` for a hyphen), and from `--override name=value`. A topic's own config wins over what its broker
+has. Where a default is not Kafka's, the entry says why; settings marked *ours* are unknown to Kafka; settings marked
+*no effect* are accepted, with a warning, and change nothing.
 ";
 
 /// The text of `config/reference.md`.
@@ -66,7 +67,10 @@ fn facts(setting: &'static Setting) -> String {
         Allowed::Whole { min, max } => format!(", {min} to {max}"),
         Allowed::WholeOr { min, max, other } => format!(", {min} to {max} or {other}"),
         Allowed::Decimal { min, max } => format!(", {min} to {max}"),
-        Allowed::OneOf(texts) => format!(", of {}", texts.iter().copied().map(code).collect::<Vec<_>>().join(", ")),
+        Allowed::OneOf(texts) => format!(", of {}", codes(texts)),
+        Allowed::OneOfAnyCase(texts) => format!(", of {} in any case", codes(texts)),
+        Allowed::NonEmpty => ", not empty".to_owned(),
+        Allowed::ThrottledReplicas => ", of partition:broker, or `*`".to_owned(),
     };
     let layers = Layers::default();
     let value = View::of_broker(&layers).value(setting).expect("defaults are allowed");
@@ -83,6 +87,10 @@ fn facts(setting: &'static Setting) -> String {
     };
     let ours = if setting.ours { "; *ours*" } else { "" };
     format!("{kind}{unit}{allowed}; default {default}{update}{ours}")
+}
+
+fn codes(texts: &[&str]) -> String {
+    texts.iter().copied().map(code).collect::<Vec<_>>().join(", ")
 }
 
 fn code(text: &str) -> String {

@@ -50,6 +50,12 @@ pub(crate) enum Allowed {
     },
     /// One of these texts; in a list, each element is.
     OneOf(&'static [&'static str]),
+    /// One of these texts, in any case.
+    OneOfAnyCase(&'static [&'static str]),
+    /// Any text but the empty one.
+    NonEmpty,
+    /// `*`, or partitions with one of their replicas each, as `partition:broker`.
+    ThrottledReplicas,
 }
 
 /// Whether a running broker takes a new value (KIP-226).
@@ -111,6 +117,8 @@ pub(crate) struct Setting {
     pub(crate) deviation: Option<Deviation>,
     /// A setting of ours that Kafka does not know.
     pub(crate) ours: bool,
+    /// Kafka takes it and does not show it: its own tests', or a plug-in's.
+    pub(crate) hidden: bool,
     /// Why it is known and changes nothing here.
     pub(crate) without_effect: Option<&'static str>,
     pub(crate) documentation: &'static str,
@@ -131,6 +139,7 @@ impl Setting {
             synonyms: &[],
             deviation: None,
             ours: false,
+            hidden: false,
             without_effect: None,
             documentation: "",
             fits: |_| Ok(()),
@@ -169,6 +178,10 @@ impl Setting {
         Setting::new(name, Kind::Class)
     }
 
+    pub(crate) const fn password(name: &'static str) -> Setting {
+        Setting::new(name, Kind::Password)
+    }
+
     pub(crate) const fn default(self, text: &'static str) -> Setting {
         Setting { default: Some(text), ..self }
     }
@@ -198,6 +211,18 @@ impl Setting {
         Setting { allowed: Allowed::OneOf(texts), ..self }
     }
 
+    pub(crate) const fn one_of_any_case(self, texts: &'static [&'static str]) -> Setting {
+        Setting { allowed: Allowed::OneOfAnyCase(texts), ..self }
+    }
+
+    pub(crate) const fn non_empty(self) -> Setting {
+        Setting { allowed: Allowed::NonEmpty, ..self }
+    }
+
+    pub(crate) const fn throttled_replicas(self) -> Setting {
+        Setting { allowed: Allowed::ThrottledReplicas, ..self }
+    }
+
     pub(crate) const fn cluster_wide(self) -> Setting {
         Setting { update: Update::ClusterWide, ..self }
     }
@@ -218,6 +243,10 @@ impl Setting {
 
     pub(crate) const fn ours(self) -> Setting {
         Setting { ours: true, ..self }
+    }
+
+    pub(crate) const fn hidden(self) -> Setting {
+        Setting { hidden: true, ..self }
     }
 
     pub(crate) const fn without_effect(self, why: &'static str) -> Setting {

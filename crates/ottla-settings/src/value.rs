@@ -113,9 +113,29 @@ impl Setting {
             (Allowed::OneOf(texts), Value::List(list)) if !list.iter().all(|text| texts.contains(&text.as_str())) => {
                 Err(must_be_one_of(texts))
             }
+            (Allowed::OneOfAnyCase(texts), Value::Text(text)) => {
+                match texts.iter().any(|allowed| allowed.eq_ignore_ascii_case(text)) {
+                    true => Ok(()),
+                    false => Err(format!("String must be one of (case insensitive): {}", texts.join(", "))),
+                }
+            }
+            (Allowed::NonEmpty, Value::Text(text)) if text.is_empty() => Err("String must be non-empty".to_owned()),
+            (Allowed::ThrottledReplicas, Value::List(list)) if !are_throttled_replicas(list) => Err(format!(
+                "{} must be the literal '*' or a list of replicas in the following format: \
+                 [partitionId]:[brokerId],[partitionId]:[brokerId],...",
+                self.name
+            )),
             _ => Ok(()),
         }
     }
+}
+
+/// Source: Kafka `ThrottledReplicaListValidator`.
+fn are_throttled_replicas(list: &[String]) -> bool {
+    let is_id = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_replica =
+        |text: &String| text.split_once(':').is_some_and(|(partition, broker)| is_id(partition) && is_id(broker));
+    list == ["*"] || list.iter().all(is_replica)
 }
 
 fn whole<N: std::str::FromStr + Into<i64>>(text: &str, kind: &str) -> Result<Value, String> {
@@ -170,5 +190,25 @@ mod tests {
         check(policy, "", Ok(""));
         check(policy, "compact,", Err("values must not be empty"));
         check(policy, "compact,x", Err("String must be one of: compact, delete"));
+
+        let throttled = Setting::list("leader.replication.throttled.replicas").throttled_replicas();
+        check(throttled, "*", Ok("*"));
+        check(throttled, "0:1,2:3", Ok("0:1,2:3"));
+        check(throttled, "", Ok(""));
+        let form = "leader.replication.throttled.replicas must be the literal '*' or a list of replicas in the \
+            following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...";
+        for wrong in ["none", "0:1,*", "*,*", "0:", "1"] {
+            check(throttled, wrong, Err(form));
+        }
+    }
+
+    #[test]
+    fn a_text_may_have_to_be_there_or_to_be_of_a_set_in_any_case() {
+        let policy = Setting::string("group.consumer.migration.policy").one_of_any_case(&["DISABLED", "UPGRADE"]);
+        check(policy, "Upgrade", Ok("Upgrade"));
+        check(policy, "x", Err("String must be one of (case insensitive): DISABLED, UPGRADE"));
+        let prefix = Setting::string("remote.log.storage.manager.impl.prefix").non_empty();
+        check(prefix, "rsm.", Ok("rsm."));
+        check(prefix, " ", Err("String must be non-empty"));
     }
 }

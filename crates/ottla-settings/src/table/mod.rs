@@ -10,17 +10,29 @@
 //! Fields stand in the `pub struct` of their subject; entries that no field reads (names without effect, and broker
 //! settings that only give topics their defaults) stand in its `names`, with `_` for the field.
 
-pub(crate) mod groups;
-pub(crate) mod log_defaults;
+mod consumer_groups;
+mod groups;
+mod internal;
+mod log_defaults;
+mod metrics;
 pub(crate) mod network;
 pub(crate) mod node;
+mod oauthbearer;
+mod open_names;
 pub(crate) mod quorum;
+mod quotas;
 mod reasons;
+mod remote;
 pub(crate) mod replication;
+mod sasl;
+mod security;
+mod share_groups;
 pub(crate) mod storage;
+mod streams_groups;
+mod tls;
 pub(crate) mod topic;
 pub(crate) mod topics;
-pub(crate) mod transactions;
+mod transactions;
 
 use std::collections::BTreeMap;
 
@@ -89,7 +101,18 @@ pub(crate) const BROKER: &[Subject] = &[
     Subject { title: "Replication", fields: replication::FIELDS, names: replication::NAMES },
     Subject { title: "The metadata quorum", fields: quorum::FIELDS, names: quorum::NAMES },
     Subject { title: "Groups", fields: &[], names: groups::NAMES },
+    Subject { title: "Consumer groups", fields: &[], names: consumer_groups::NAMES },
+    Subject { title: "Share groups", fields: &[], names: share_groups::NAMES },
+    Subject { title: "Streams groups", fields: &[], names: streams_groups::NAMES },
     Subject { title: "Transactions", fields: &[], names: transactions::NAMES },
+    Subject { title: "Authorization", fields: &[], names: security::NAMES },
+    Subject { title: "Authentication by SASL", fields: &[], names: sasl::NAMES },
+    Subject { title: "Authentication by OAuth tokens", fields: &[], names: oauthbearer::NAMES },
+    Subject { title: "TLS", fields: &[], names: tls::NAMES },
+    Subject { title: "Quotas", fields: &[], names: quotas::NAMES },
+    Subject { title: "Remote storage", fields: &[], names: remote::NAMES },
+    Subject { title: "Metrics", fields: &[], names: metrics::NAMES },
+    Subject { title: "Kept to Kafka's own tests", fields: &[], names: internal::NAMES },
 ];
 
 /// The settings of topics.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::reasons::{NOTHING_TO_SWEEP, ONE_NODE};
+use super::reasons::{NO_AUTHENTICATION, NO_AUTHORIZER, NOTHING_TO_SWEEP, ONE_NODE};
 use super::settings;
 use crate::spec::Setting;
 use crate::typed::{Endpoint, SecurityProtocol};
@@ -116,6 +116,26 @@ settings! {
 
         /// How often Fetch requests that wait are swept.
         _ = Setting::int("fetch.purgatory.purge.interval.requests").default("1000")
+            .without_effect(NOTHING_TO_SWEEP);
+
+        /// Listeners that open before the authorizer is ready; without it, the controllers'.
+        _ = Setting::list("early.start.listeners").without_effect(NO_AUTHORIZER);
+
+        /// The longest that a session lasts before its client must authenticate again; 0 is no limit.
+        _ = Setting::long("connections.max.reauth.ms").default("0").without_effect(NO_AUTHENTICATION);
+
+        /// How long a connection to another node may take to be made, at first.
+        _ = Setting::long("socket.connection.setup.timeout.ms").default("10000").without_effect(ONE_NODE);
+
+        /// How long making a connection to another node may take at most, after attempts that failed.
+        _ = Setting::long("socket.connection.setup.timeout.max.ms").default("30000").without_effect(ONE_NODE);
+
+        /// How often DeleteRecords requests that wait are swept.
+        _ = Setting::int("delete.records.purgatory.purge.interval.requests").default("1")
+            .without_effect(NOTHING_TO_SWEEP);
+
+        /// How often ShareFetch requests that wait are swept.
+        _ = Setting::int("share.fetch.purgatory.purge.interval.requests").default("1000")
             .without_effect(NOTHING_TO_SWEEP);
     }
 }

@@ -93,5 +93,12 @@ settings! {
 
         /// How long a broker tries to register before it gives up.
         _ = Setting::int("initial.broker.registration.timeout.ms").default("60000").without_effect(ONE_VOTER);
+
+        /// Bytes of the metadata log that one Fetch of another voter gets.
+        _ = Setting::int("controller.quorum.fetch.max.bytes").default("1048576").at_least(1).without_effect(ONE_VOTER);
+
+        /// Bytes of a snapshot that one FetchSnapshot gets.
+        _ = Setting::int("controller.quorum.fetch.snapshot.max.bytes").default("1048576").at_least(1)
+            .without_effect(ONE_VOTER);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reasons::{NO_JVM, ONE_NODE};
+use super::reasons::{NO_JVM, NOT_REMOTE, ONE_NODE};
 use super::settings;
 use crate::spec::Setting;
 
@@ -56,5 +56,9 @@ settings! {
 
         /// Whether a broker that stops hands its leaderships over first.
         _ = Setting::boolean("controlled.shutdown.enable").default("true").without_effect(ONE_NODE);
+
+        /// Whether an empty follower begins after what is kept remotely.
+        _ = Setting::boolean("follower.fetch.last.tiered.offset.enable").default("false").cluster_wide()
+            .without_effect(NOT_REMOTE);
     }
 }

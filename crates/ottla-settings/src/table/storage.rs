@@ -83,5 +83,9 @@ settings! {
         /// Bytes that compaction reads and writes in a second.
         _ = Setting::double("log.cleaner.io.max.bytes.per.second").default("1.7976931348623157E308").cluster_wide()
             .without_effect(NO_COMPACTION);
+
+        /// Threads that move replicas from one of `log.dirs` to another; without it, one for each.
+        _ = Setting::int("num.replica.alter.log.dirs.threads")
+            .without_effect("replicas are not moved between directories yet");
     }
 }

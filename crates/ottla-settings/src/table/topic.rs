@@ -126,11 +126,11 @@ settings! {
             .without_effect(NO_COMPACTION);
 
         /// Partitions, as partition:broker, whose replicas' reads of the leader are throttled; `*` is all.
-        _ = Setting::list("leader.replication.throttled.replicas").default("").of_topic(&[])
+        _ = Setting::list("leader.replication.throttled.replicas").default("").throttled_replicas().of_topic(&[])
             .without_effect(NO_THROTTLE);
 
         /// Partitions, as partition:broker, whose replicas are throttled when they follow; `*` is all.
-        _ = Setting::list("follower.replication.throttled.replicas").default("").of_topic(&[])
+        _ = Setting::list("follower.replication.throttled.replicas").default("").throttled_replicas().of_topic(&[])
             .without_effect(NO_THROTTLE);
 
         /// Bytes of the log that are kept on the broker's own disk where older segments are kept remotely.

@@ -27,5 +27,32 @@ settings! {
         /// How long an id that begins no transaction is kept.
         _ = Setting::int("transactional.id.expiration.ms").default("604800000").at_least(1)
             .without_effect(NO_TRANSACTIONS);
+
+        /// Bytes that are read at once when a coordinator loads `__transaction_state`.
+        _ = Setting::int("transaction.state.log.load.buffer.size").default("5242880").at_least(1)
+            .without_effect(NO_TRANSACTIONS);
+
+        /// How often transactions that have outlived their timeout are looked for and aborted.
+        _ = Setting::int("transaction.abort.timed.out.transaction.cleanup.interval.ms").default("10000").at_least(1)
+            .without_effect(NO_TRANSACTIONS);
+
+        /// How often ids that have outlived `transactional.id.expiration.ms` are looked for.
+        _ = Setting::int("transaction.remove.expired.transaction.cleanup.interval.ms").default("3600000").at_least(1)
+            .without_effect(NO_TRANSACTIONS);
+
+        /// Whether a transactional write is checked to be of a transaction that its coordinator knows (KIP-890).
+        _ = Setting::boolean("transaction.partition.verification.enable").default("true").cluster_wide()
+            .without_effect(NO_TRANSACTIONS);
+
+        /// Whether a transaction may wait for a coordinator outside of Kafka (KIP-939).
+        _ = Setting::boolean("transaction.two.phase.commit.enable").default("false").without_effect(NO_TRANSACTIONS);
+
+        /// How long the broker rests before it asks the coordinator again to add a partition.
+        _ = Setting::int("add.partitions.to.txn.retry.backoff.ms").default("20").at_least(1)
+            .without_effect(NO_TRANSACTIONS);
+
+        /// How long it may try to add one altogether.
+        _ = Setting::int("add.partitions.to.txn.retry.backoff.max.ms").default("100").at_least(0)
+            .without_effect(NO_TRANSACTIONS);
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use ottla_base::{OsEntropy, SystemClock, ThreadWorkers};
 use ottla_net::timer;
 use ottla_net::transport::TcpTransport;
-use ottla_settings::{Loaded, PropertiesFile, load};
+use ottla_settings::{Loaded, PropertiesFile, load_with_environment};
 use ottla_storage::disk::{OsDisk, raise_open_files_limit, read_file};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,7 +32,7 @@ pub(super) struct Start {
     #[arg(value_name = "FILE.properties")]
     file: Option<PathBuf>,
 
-    /// A setting that wins over the file; may be given more than once
+    /// A setting that wins over the file and over KAFKA_* variables; may be given more than once
     #[arg(long = "override", value_name = "NAME=VALUE")]
     overrides: Vec<String>,
 }
@@ -70,7 +70,7 @@ fn read_settings(start: &Start) -> anyhow::Result<Loaded> {
     let text = text.transpose()?;
     let name = start.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let file = text.as_ref().map(|text| PropertiesFile { name: &name, text });
-    Ok(load(file, &start.overrides)?)
+    Ok(load_with_environment(file, std::env::vars_os(), &start.overrides)?)
 }
 
 /// Runs a node until SIGTERM or SIGINT, or until it fails.

@@ -15,6 +15,8 @@ mod broker;
 mod describe;
 mod environment;
 mod error;
+#[cfg(test)]
+mod kafka_test;
 mod layers;
 mod load;
 mod nearest;

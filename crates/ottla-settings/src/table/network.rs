@@ -66,12 +66,10 @@ settings! {
 
         /// Size of a connection's send buffer in the kernel (SO_SNDBUF); -1 leaves it to the system.
         _ = Setting::int("socket.send.buffer.bytes").default("102400")
-            .at_least(-1)
             .without_effect("the kernel sizes its buffers as a connection needs them");
 
         /// Size of a connection's receive buffer in the kernel (SO_RCVBUF); -1 leaves it to the system.
         _ = Setting::int("socket.receive.buffer.bytes").default("102400")
-            .at_least(-1)
             .without_effect("the kernel sizes its buffers as a connection needs them");
 
         /// How many connections may wait to be accepted.

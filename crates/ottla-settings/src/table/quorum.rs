@@ -37,13 +37,11 @@ settings! {
             .without_effect("the metadata log's segments have one size");
 
         /// How long a leader may hear from no majority before it steps down.
-        _ = Setting::int("controller.quorum.fetch.timeout.ms").default("2000")
-            .at_least(1)
+        _ = Setting::int("controller.quorum.fetch.timeout.ms").default("2000").at_least(0)
             .without_effect(ONE_VOTER);
 
         /// How long an answer of another voter is waited for.
-        _ = Setting::int("controller.quorum.request.timeout.ms")
-            .default("2000").at_least(1)
+        _ = Setting::int("controller.quorum.request.timeout.ms").default("2000").at_least(0)
             .without_effect(ONE_VOTER);
 
         /// The voters, as id@host:port. Without it the node is the only voter.

@@ -17,8 +17,7 @@ settings! {
 
     names {
         /// A replica that has not caught up with its leader for so long is no longer in sync.
-        _ = Setting::long("replica.lag.time.max.ms").default("30000").at_least(1)
-            .without_effect(ONE_NODE);
+        _ = Setting::long("replica.lag.time.max.ms").default("30000").without_effect(ONE_NODE);
 
         /// Fetchers for each broker that replicas are read from.
         _ = Setting::int("num.replica.fetchers").default("1").at_least(1).cluster_wide().without_effect(ONE_NODE);

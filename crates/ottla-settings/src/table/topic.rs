@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reasons::{FLUSHED_BY_ITSELF, GROWS, NO_COMPACTION, NO_THROTTLE, NOT_REMOTE, ONE_NODE, OWN_LEVEL};
+use super::reasons::{FLUSHED_BY_ITSELF, GROWS, INTERNAL, NO_COMPACTION, NO_THROTTLE, NOT_REMOTE, ONE_NODE, OWN_LEVEL};
 use super::settings;
 use crate::spec::{Setting, hours, minutes, same};
 use crate::typed::{CleanupPolicy, CompressionType, TimestampType};
@@ -149,5 +149,8 @@ settings! {
 
         /// Whether what is kept remotely goes when that is switched off.
         _ = Setting::boolean("remote.log.delete.on.disable").default("false").of_topic(&[]).without_effect(NOT_REMOTE);
+
+        /// The size of a segment, free of the lower bound of `segment.bytes`.
+        _ = Setting::int("internal.segment.bytes").of_topic(&[]).hidden().without_effect(INTERNAL);
     }
 }

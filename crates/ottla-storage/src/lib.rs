@@ -1,6 +1,7 @@
 //! A partition's log on disk; the only crate that owns files.
 //!
-//! [`disk`] is the seam to the file system, [`log_directory`] one `log.dirs` entry, [`flush`] what makes writes durable.
+//! [`disk`] is the seam to the file system, [`log_directory`] one `log.dirs` entry, [`flush`] what makes writes durable,
+//! [`inspect`] what tools see of a log's files.
 //!
 //! **Architecture invariant:** storage knows no leader, ISR, group or request; offsets come to it already fenced. It reads no clock but
 //! the one that it is given, starts no thread, and does blocking positional I/O through [`disk::Disk`] only.
@@ -21,6 +22,7 @@ mod file_copy;
 mod file_names;
 pub mod flush;
 mod index;
+pub mod inspect;
 mod log;
 pub mod log_directory;
 mod meta_properties;

@@ -27,6 +27,8 @@ const KILL_MAX: Duration = Duration::from_secs(2);
 
 /// What to start with.
 #[derive(Debug, Default, clap::Args)]
+#[command(after_help = "Example:
+    ottla start server.properties --override num.partitions=6")]
 pub(super) struct Start {
     /// Settings in the format of Kafka's server.properties
     #[arg(value_name = "FILE.properties")]

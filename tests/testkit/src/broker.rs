@@ -1,5 +1,6 @@
 //! [`Broker`]: the real binary as a process.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,6 +24,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 pub struct Launcher {
     binary: Option<PathBuf>,
     settings: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
     data_dir: Option<PathBuf>,
     open_files_max: Option<u32>,
 }
@@ -39,6 +41,13 @@ impl Launcher {
     #[must_use]
     pub fn setting(mut self, name: &str, value: impl ToString) -> Self {
         self.settings.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.into(), value.into()));
         self
     }
 
@@ -83,6 +92,12 @@ impl Launcher {
                 shell
             }
         };
+        // Settings of whoever runs the tests are not the tests'.
+        let is_setting = |name: &OsString| name.as_encoded_bytes().starts_with(b"KAFKA_") || name == "CLUSTER_ID";
+        for name in std::env::vars_os().map(|(name, _)| name).filter(is_setting) {
+            command.env_remove(name);
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("start");
         let own =
             [("listeners", format!("PLAINTEXT://127.0.0.1:{port}")), ("log.dirs", data_dir.display().to_string())];

@@ -1,4 +1,4 @@
-//! [`KafkaTools`]: Apache Kafka's own command-line tools, got with Maven once and kept under the target directory.
+//! [`KafkaTools`]: Apache Kafka's own command-line tools and classes, got with Maven once and kept under the target directory.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -36,12 +36,25 @@ impl KafkaTools {
 
     /// Runs `kafka-dump-log` over `files` and returns its words. It ends well on damaged files too: the words tell.
     pub fn dump_log(&self, arguments: &[&str], files: &[PathBuf]) -> Result<String> {
+        let mut command = self.java();
+        command.arg(DUMP_LOG).args(arguments).arg("--files");
+        command.arg(files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(","));
+        run(&mut command)
+    }
+
+    /// Compiles a file of Java that asks Kafka's classes something, runs it, and returns its words.
+    pub fn run_source(&self, file: &Path) -> Result<String> {
+        let mut command = self.java();
+        command.arg(file);
+        run(&mut command)
+    }
+
+    fn java(&self) -> Command {
         let mut command = Command::new("java");
         // It lives for a second: a cheap collector and a quick compiler.
         command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp"]);
-        command.arg(format!("{}/*", self.libs.display())).arg(DUMP_LOG).args(arguments).arg("--files");
-        command.arg(files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(","));
-        run(&mut command)
+        command.arg(format!("{}/*", self.libs.display()));
+        command
     }
 }
 

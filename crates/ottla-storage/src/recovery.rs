@@ -274,10 +274,10 @@ impl Recovery<'_> {
             let end_offset = folder.segments.get(at + 1).copied().unwrap_or(*base_offset);
             let published = Published { end_offset, size };
             let segment = Arc::new(Segment::open(self.disk(), self.directory.clone(), *base_offset, published)?);
+            segments.push(segment.clone());
             if at + 1 < folder.segments.len() && self.lacks_index(&segment)? {
-                self.rebuild_indexes(&segment)?;
+                self.rebuild_indexes(folder, &segments)?;
             }
-            segments.push(segment);
         }
         Ok(segments)
     }
@@ -293,11 +293,17 @@ impl Recovery<'_> {
         Ok(false)
     }
 
-    /// Rebuilds the indexes of a segment from its headers; what cannot be read is left to whoever reads it.
-    fn rebuild_indexes(&self, segment: &Arc<Segment>) -> Result<()> {
+    /// Rebuilds the indexes of the last of `segments` from its headers, and from those before it as far as no snapshot tells which
+    /// transactions were open there. What cannot be read is left to whoever reads it.
+    fn rebuild_indexes(&self, folder: &Folder, segments: &[Arc<Segment>]) -> Result<()> {
+        let (segment, older) = segments.split_last().expect("a segment to index");
         tracing::warn!(segment = %segment.path(LOG).display(), "an index is missing or damaged and is rebuilt");
         segment.truncate_indexes(self.disk(), segment.base_offset())?;
-        let mut replay = Replay::new(self.environment, self.config, Producers::default(), segment.base_offset());
+        let (from, epochs) = (segments[0].base_offset(), Some(LeaderEpochs::default()));
+        let mut replay = self.start_replay(folder, segment.base_offset(), from, epochs)?;
+        for older in segments_since(older, replay.snapshot_offset()) {
+            replay.segment(older, false, Offset::MAX)?;
+        }
         replay.segment(segment, true, Offset::MAX)?;
         segment.write_indexes(self.disk(), true)?;
         segment.sync_indexes(self.disk())?;
@@ -372,11 +378,12 @@ impl Recovery<'_> {
             self.disk().sync_dir(self.directory)?;
         }
         for segment in segments.drain(..dropped) {
-            for suffix in [TXN_INDEX, TIME_INDEX, OFFSET_INDEX, LOG] {
+            remove_if_there(self.disk(), &segment.path(LOG))?;
+            // One by one, so that no crash leaves a hole; and each before its indexes, as in a deletion.
+            self.disk().sync_dir(self.directory)?;
+            for suffix in [TXN_INDEX, TIME_INDEX, OFFSET_INDEX] {
                 remove_if_there(self.disk(), &segment.path(suffix))?;
             }
-            // One by one, so that no crash leaves a hole.
-            self.disk().sync_dir(self.directory)?;
         }
         Ok(log_start_offset.max(segments[0].base_offset()))
     }

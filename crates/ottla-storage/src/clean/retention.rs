@@ -22,7 +22,7 @@ use crate::snapshot_file;
 pub struct Deletion {
     disk: Arc<dyn Disk>,
     directory: Arc<Path>,
-    /// Each segment's files but its snapshot, the oldest segment first.
+    /// Each segment's files but its snapshot, the log first; the oldest segment first.
     segments: Vec<Vec<PathBuf>>,
     /// The segments' producer snapshots.
     snapshots: Vec<PathBuf>,
@@ -53,9 +53,14 @@ impl Deletion {
         snapshot_file::sync(&*self.disk, &self.directory, self.kept_from)?;
         self.disk.sync_dir(&self.directory)?;
         for files in &self.segments {
-            files.iter().try_for_each(|file| self.rename_if_there(file))?;
-            // One segment at a time, so that no crash leaves a hole between those that are gone and those that are not.
-            self.disk.sync_dir(&self.directory)?;
+            for file in files {
+                self.rename_if_there(file)?;
+                if is_log(file) {
+                    // One segment at a time, so that no crash leaves a hole between those that are gone and those that are not. And each
+                    // before its indexes: a log that came back without them would be one that never had an aborted transaction.
+                    self.disk.sync_dir(&self.directory)?;
+                }
+            }
         }
         // A segment that a crash leaves the first needs the snapshot that it begins with.
         self.snapshots.iter().try_for_each(|snapshot| self.rename_if_there(snapshot))?;
@@ -189,10 +194,14 @@ impl Log {
     }
 }
 
-/// The log last: as long as it is there, the others belong to something.
+/// The log first: indexes without one are nobody's, and are cleared away by the next start.
 fn files_of(directory: &Path, segment: &Segment) -> Vec<PathBuf> {
-    let suffixes = [TXN_INDEX, TIME_INDEX, OFFSET_INDEX, LOG];
+    let suffixes = [LOG, TXN_INDEX, TIME_INDEX, OFFSET_INDEX];
     suffixes.into_iter().map(|suffix| path(directory, segment.base_offset(), suffix)).collect()
+}
+
+fn is_log(file: &Path) -> bool {
+    file.to_string_lossy().ends_with(LOG)
 }
 
 fn is_older(newest: Timestamp, now: Timestamp, retention_ms: u64) -> bool {

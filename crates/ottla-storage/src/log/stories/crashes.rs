@@ -500,6 +500,13 @@ fn every_crash_leaves_a_log_that_keeps_its_promises() {
     assert!(lives_to_prove.is_some() || checks.len() == STEPS_OF_ALL_KINDS, "a kind of step was never interrupted");
 }
 
+/// Each broke a promise once: a snapshot that was rewritten at the same offset, a segment that came back from a deletion without its
+/// transaction index.
+#[test]
+fn lives_that_once_broke_a_promise_keep_them() {
+    judge([281, 301].into_iter(), usize::MAX, Mistake::None).verdict.assert_kept(1);
+}
+
 /// With those of the controller's log, 20,000.
 const IMAGES_FOR_EVERY_DAY: usize = 17_000;
 

@@ -1,6 +1,7 @@
 use std::io::IoSlice;
 
 use ottla_base::{LeaderEpoch, Offset};
+use ottla_records::TransactionResult;
 
 use super::fixture::*;
 use crate::disk::sim::SimDisk;
@@ -254,6 +255,32 @@ fn missing_indexes_are_rebuilt() {
     let log = fixture.reopen();
     assert_eq!(read_all(&log.reader()), numbers(0..40));
     assert_eq!(names.map(|name| fixture.read_file(name)), before);
+}
+
+#[test]
+fn rebuilt_indexes_know_transactions_that_began_in_an_earlier_segment() {
+    for keeps_snapshots in [true, false] {
+        let fixture = Fixture::new();
+        let mut log = fixture.create();
+        log.append(&transactional(2, 0, &["lost"]), LeaderEpoch(0), NOW).unwrap();
+        log.roll(NOW).unwrap();
+        log.append(&marker(2, TransactionResult::Abort), LeaderEpoch(0), NOW).unwrap();
+        log.roll(NOW).unwrap();
+        append(&mut log, &["kept"]);
+        let aborted = |log: &Log| log.reader().aborted_transactions(Offset(0)..Offset::MAX).unwrap();
+        let before = aborted(&log);
+        assert_eq!(before.len(), 1);
+        log.close().unwrap();
+        let gone = |name: &&String| {
+            name.starts_with("00000000000000000001")
+                && (name.ends_with("index") || !keeps_snapshots)
+                && !name.ends_with(".log")
+        };
+        for name in fixture.names().iter().filter(gone) {
+            fixture.disk.remove_file(&fixture.path(name)).unwrap();
+        }
+        assert_eq!(aborted(&fixture.reopen()), before, "{keeps_snapshots}");
+    }
 }
 
 #[test]

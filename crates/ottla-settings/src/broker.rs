@@ -1,7 +1,7 @@
 //! From layers to a node's own settings, and which of them do not go together.
 
 use crate::error::{Error, Errors};
-use crate::layers::{Layers, View};
+use crate::layers::{Layers, View, Written};
 use crate::table::network::Network;
 use crate::table::node::Node;
 use crate::table::quorum::Quorum;
@@ -42,8 +42,8 @@ impl BrokerSettings {
             replication: Replication::read(view)?,
             quorum: Quorum::read(view)?,
         };
-        let mut conflicts = broker.listener_conflicts();
-        conflicts.extend(broker.size_conflicts());
+        let mut conflicts = broker.listener_conflicts(layers);
+        conflicts.extend(broker.size_conflict(layers));
         conflicts.extend(id_conflict(layers));
         conflicts.extend(authorizer_conflict(layers));
         if conflicts.is_empty() {
@@ -81,59 +81,68 @@ impl BrokerSettings {
         mapped.or_else(|| SecurityProtocol::by_name(listener)).or(of_controllers)
     }
 
-    fn listener_conflicts(&self) -> Vec<String> {
+    fn listener_conflicts(&self, layers: &Layers) -> Vec<String> {
         let mut conflicts = Vec::new();
+        let listeners = at(layers, "listeners");
         for Endpoint { listener, .. } in &self.network.listeners {
             match self.protocol(listener) {
                 Some(SecurityProtocol::Plaintext) => {}
                 Some(_) => {
-                    conflicts.push(format!("listeners: {listener} asks for TLS or SASL, which are not served yet"))
+                    conflicts.push(format!("{listeners}: {listener} asks for TLS or SASL, which are not served yet"))
                 }
                 None => conflicts.push(format!(
-                    "listeners: no security protocol is defined for {listener}: add {listener}:PLAINTEXT to \
+                    "{listeners}: no security protocol is defined for {listener}: add {listener}:PLAINTEXT to \
                      listener.security.protocol.map"
                 )),
             }
         }
         if self.node.process_roles.broker && self.client_listeners().next().is_none() {
-            conflicts.push("listeners: none is left for clients beside controller.listener.names".to_owned());
+            conflicts.push(format!("{listeners}: none is left for clients beside controller.listener.names"));
         }
+        let advertised = at(layers, "advertised.listeners");
         for endpoint in self.network.advertised_listeners.iter().flatten() {
             if !self.network.listeners.iter().any(|known| known.listener == endpoint.listener) {
-                conflicts.push(format!("advertised.listeners: {} is not one of listeners", endpoint.listener));
+                conflicts.push(format!("{advertised}: {} is not one of listeners", endpoint.listener));
             }
             if matches!(endpoint.host.as_str(), "" | "0.0.0.0" | "::") {
-                conflicts.push(format!("advertised.listeners: no client can come to {endpoint}: name a host"));
+                conflicts.push(format!("{advertised}: no client can come to {endpoint}: name a host"));
             }
         }
         conflicts
     }
 
-    fn size_conflicts(&self) -> Option<String> {
+    fn size_conflict(&self, layers: &Layers) -> Option<String> {
         let budget = self.network.queued_max_request_bytes?;
         let largest = self.network.socket_request_max_bytes;
         (budget < largest).then(|| {
-            format!("queued.max.request.bytes ({budget}) must be at least socket.request.max.bytes ({largest}), or -1")
+            let budget_at = at(layers, "queued.max.request.bytes");
+            format!("{budget_at} ({budget}) must be at least socket.request.max.bytes ({largest}), or -1")
         })
     }
 }
 
-fn written<'a>(layers: &'a Layers, name: &str) -> Option<&'a str> {
-    layers.written().into_iter().find_map(|(_, layer)| layer.get(name)).map(|written| written.text.trim())
+fn written<'a>(layers: &'a Layers, name: &str) -> Option<&'a Written> {
+    layers.written().into_iter().find_map(|(_, layer)| layer.get(name))
 }
 
-/// Who asks for an authorizer does not want everyone to do everything.
+/// A setting's name, behind the place where it is written.
+fn at(layers: &Layers, name: &str) -> String {
+    written(layers, name).map_or(name.to_owned(), |written| format!("{}{name}", written.origin))
+}
+
+/// Who asks for an authorizer does not want every client to do everything.
 fn authorizer_conflict(layers: &Layers) -> Option<String> {
-    written(layers, "authorizer.class.name").filter(|class| !class.is_empty()).map(|_| {
-        "authorizer.class.name asks for authorization, which there is not yet: without this line every client may do \
-         everything"
-            .to_owned()
+    let name = "authorizer.class.name";
+    written(layers, name).filter(|written| !written.text.trim().is_empty()).map(|_| {
+        let authorizer = at(layers, name);
+        format!("{authorizer} asks for authorization, which there is not yet; unset, every client may do everything")
     })
 }
 
 /// Source: Kafka `KafkaConfig.validateValues`.
 fn id_conflict(layers: &Layers) -> Option<String> {
-    match (written(layers, "node.id"), written(layers, "broker.id")) {
+    let text = |name| written(layers, name).map(|written| written.text.trim());
+    match (text("node.id"), text("broker.id")) {
         (Some(node), Some(broker)) if node != broker => Some(format!(
             "node.id ({node}) and broker.id ({broker}) are one setting under two names: set one, or both alike"
         )),
@@ -193,7 +202,8 @@ mod tests {
         let broker = resolve(&["advertised.listeners=PLAINTEXT://broker:1"]).unwrap();
         assert_eq!(broker.advertised("PLAINTEXT").map(ToString::to_string).as_deref(), Some("PLAINTEXT://broker:1"));
         assert!(resolve(&["advertised.listeners=PLAINTEXT://0.0.0.0:1"]).unwrap_err().contains("name a host"));
-        assert!(resolve(&["advertised.listeners=OTHER://broker:1"]).unwrap_err().contains("not one of listeners"));
+        let other = resolve(&["advertised.listeners=OTHER://broker:1"]).unwrap_err();
+        assert_eq!(other, "--override: advertised.listeners: OTHER is not one of listeners");
     }
 
     #[test]

@@ -140,6 +140,15 @@ mod tests {
         load(None, &overrides).unwrap().layers
     }
 
+    #[test]
+    fn what_kafka_keeps_to_its_tests_is_taken_and_not_shown() {
+        let layers = layers(&["unstable.api.versions.enable=true", "super.users=User:a"]);
+        let described = describe_broker(&layers).unwrap();
+        assert!(!described.iter().any(|entry| ["unstable.api.versions.enable", "super.users"].contains(&entry.name)));
+        let described = describe_topic(&layers, &BTreeMap::new()).unwrap();
+        assert!(!described.iter().any(|entry| entry.name == "internal.segment.bytes"));
+    }
+
     // Rows as kafka-configs --describe --all prints them for Apache Kafka 4.3.
     #[test]
     fn rows_of_a_broker_are_kafkas() {

@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use crate::error::{Error, Origin};
 use crate::layers::{Layer, Written};
 use crate::load::Warning;
+use crate::table::reasons::NO_TLS;
 
 const PREFIX: &str = "KAFKA_";
 
@@ -47,7 +48,6 @@ const OF_IMAGE: &[(&str, &str)] = &[
     ("KAFKA_SSL_TRUSTSTORE_CREDENTIALS", NO_TLS),
     ("KAFKA_SSL_TRUSTSTORE_FILENAME", NO_TLS),
 ];
-const NO_TLS: &str = "TLS is not served yet";
 
 /// What the environment says.
 #[derive(Debug, Default)]
@@ -121,7 +121,10 @@ pub(crate) fn variable_name(setting: &str) -> String {
 mod tests {
     use std::os::unix::ffi::OsStringExt as _;
 
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::load_with_environment;
     use crate::table::Table;
 
     fn read(variables: &[(&str, &str)]) -> Environment {
@@ -171,5 +174,20 @@ mod tests {
         let variables = [(garbage(), garbage()), ("PATH".into(), garbage()), ("KAFKA_LOG_DIRS".into(), garbage())];
         let errors: Vec<String> = Environment::read(variables).errors.iter().map(ToString::to_string).collect();
         assert_eq!(errors, ["KAFKA_LOG_DIRS: the value is not UTF-8"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_environment_is_read_or_refused(
+            variables in proptest::collection::vec(
+                ("KAFKA_[A-Z_]{0,16}|KAFKA_(ADVERTISED_)?LISTENERS|.*", "[A-Z]{0,4}://.{0,8}:[0-9]{0,6}|.*"),
+                0..4,
+            ),
+        ) {
+            let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+            if let Err(errors) = load_with_environment(None, variables, &[]) {
+                prop_assert!(errors.iter().count() > 0);
+            }
+        }
     }
 }

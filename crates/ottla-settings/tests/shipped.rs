@@ -46,7 +46,6 @@ inter.broker.listener.name=PLAINTEXT
 advertised.listeners=PLAINTEXT://localhost:9092
 controller.listener.names=CONTROLLER
 log.dirs=/tmp/kraft-broker-logs
-group.initial.rebalance.delay.ms=0
 ";
 
 /// config/controller.properties.
@@ -57,7 +56,15 @@ listeners=CONTROLLER://:9093
 advertised.listeners=CONTROLLER://localhost:9093
 controller.listener.names=CONTROLLER
 log.dirs=/tmp/kraft-controller-logs
-group.initial.rebalance.delay.ms=0
+";
+
+/// What stands in the files of nodes that are only one of both, a distributor's settings among it.
+const SPLIT: &str = "group.initial.rebalance.delay.ms=0
+confluent.license.topic.replication.factor=1
+confluent.metadata.topic.replication.factor=1
+confluent.security.event.logger.exporter.kafka.topic.replicas=1
+confluent.balancer.enable=true
+confluent.balancer.topic.replication.factor=1
 ";
 
 /// The file within the image.
@@ -136,9 +143,9 @@ fn kafkas_own_files_start_a_node() {
     assert_eq!(server.broker.storage.log_dirs, [std::path::PathBuf::from("/tmp/kraft-combined-logs")]);
     let image = load(&[IMAGE, PROTOCOLS, COMMON].concat(), &[]);
     assert_eq!(clients_come_to(&image), ["PLAINTEXT://:9092"]);
-    let broker = load(&[BROKER, PROTOCOLS, COMMON].concat(), &[]);
+    let broker = load(&[BROKER, PROTOCOLS, COMMON, SPLIT].concat(), &[]);
     assert!(broker.broker.node.process_roles.broker && !broker.broker.node.process_roles.controller);
-    let controller = load(&[CONTROLLER, PROTOCOLS, COMMON].concat(), &[]);
+    let controller = load(&[CONTROLLER, PROTOCOLS, COMMON, SPLIT].concat(), &[]);
     assert_eq!(clients_come_to(&controller), [""; 0]);
 }
 

@@ -21,7 +21,7 @@ mod oauthbearer;
 mod open_names;
 pub(crate) mod quorum;
 mod quotas;
-mod reasons;
+pub(crate) mod reasons;
 mod remote;
 pub(crate) mod replication;
 mod sasl;

@@ -1,7 +1,7 @@
 //! Names that no entry can list: a setting of one listener or one SASL mechanism, and what plug-ins read.
 
 use super::Table;
-use super::reasons::NOT_REMOTE;
+use super::reasons::{NO_PROVIDERS, NOT_REMOTE};
 use crate::spec::Setting;
 
 /// A listener's own value of a setting: `listener.name.internal.ssl.keystore.location`, or with the mechanism between,
@@ -10,7 +10,7 @@ const OF_LISTENER: &str = "listener.name.";
 
 /// What names begin with that are someone else's to read, and why nobody reads them here.
 const FOREIGN: &[(&str, &str)] = &[
-    ("config.providers.", "values are not fetched from elsewhere; write them out"),
+    ("config.providers.", NO_PROVIDERS),
     ("confluent.", "it is a setting of Confluent's distribution, which Apache Kafka does not know either"),
     ("rlmm.config.", NOT_REMOTE),
     ("rsm.config.", NOT_REMOTE),

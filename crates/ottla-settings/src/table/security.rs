@@ -1,6 +1,6 @@
 //! Who may do what, and whose word is taken for it.
 
-use super::reasons::{NO_AUTHORIZER, NO_JVM, NO_TOKENS};
+use super::reasons::{NO_AUTHORIZER, NO_JVM, NO_PROVIDERS, NO_TOKENS};
 use super::settings;
 use crate::spec::Setting;
 
@@ -26,7 +26,7 @@ settings! {
 
         /// Names of the providers that settings may take their values from (KIP-297).
         _ = Setting::list("config.providers").default("").cluster_wide()
-            .without_effect("values are not fetched from elsewhere; write them out");
+            .without_effect(NO_PROVIDERS);
 
         /// The secret that delegation tokens are signed with; without it there are none.
         _ = Setting::password("delegation.token.secret.key").without_effect(NO_TOKENS);

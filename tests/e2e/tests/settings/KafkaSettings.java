@@ -8,7 +8,8 @@ import org.apache.kafka.storage.internals.log.LogConfig;
 
 /**
  * Prints every setting of Kafka's brokers and topics, one a line: whose it is, its name, its type, whether it is shown,
- * when a running broker takes a new value, which values it takes, and its default behind an equals sign.
+ * when a running broker takes a new value, which values it takes, and its default behind an equals sign. Its words are
+ * crates/ottla-settings/testdata/kafka-4.3.1.tsv.
  */
 class KafkaSettings {
     public static void main(String[] arguments) {

@@ -15,7 +15,8 @@ Names, types, ranges and resolution are Apache Kafka's. A node reads them, weake
 the environment under the names of the apache/kafka image (`KAFKA_LOG_RETENTION_MS` is `log.retention.ms`; `__` stands
 for an underscore, `___` for a hyphen), and from `--override name=value`. A topic's own config wins over what its broker
 has. Where a default is not Kafka's, the entry says why; settings marked *ours* are unknown to Kafka; settings marked
-*no effect* are accepted, with a warning, and change nothing.
+*no effect* are accepted, with a warning, and change nothing. So are a listener's own settings (`listener.name.internal.`
+and a name of below) and those of plug-ins (`config.providers.`, `rsm.config.`, `rlmm.config.`).
 ";
 
 /// The text of `config/reference.md`.

@@ -1,5 +1,6 @@
 //! From `listeners` to bound sockets.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -23,6 +24,18 @@ pub(crate) struct Bound {
     pub(crate) listener: Box<dyn Listener>,
 }
 
+/// Why there is no listening at an address.
+#[derive(Debug, thiserror::Error)]
+#[error("listen on {address} (listeners={endpoint})")]
+pub(crate) struct ListenError {
+    /// The address.
+    pub(crate) address: SocketAddr,
+    /// The entry of `listeners` that it stands for.
+    pub(crate) endpoint: Endpoint,
+    /// What the system said.
+    pub(crate) source: io::Error,
+}
+
 /// Binds every client listener on the runtime that will serve it. A host with several addresses has a socket for each; one of them is
 /// enough where the machine does not have the others, as without IPv6.
 pub(crate) async fn bind(
@@ -42,17 +55,20 @@ pub(crate) async fn bind(
                     let address = listener.local_address();
                     listening.push(Bound { name: endpoint.listener.as_str().into(), address, listener });
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                    return Err(error).with_context(|| format!("listen on {address} (listeners={endpoint})"));
+                Err(source) => {
+                    let error = ListenError { address, endpoint: endpoint.clone(), source };
+                    if error.source.kind() == io::ErrorKind::AddrInUse {
+                        return Err(error.into());
+                    }
+                    failure = Some(error);
                 }
-                Err(error) => failure = Some((address, error)),
             }
         }
         match failure {
-            Some((address, error)) if listening.len() == bound_before => {
-                return Err(error).with_context(|| format!("listen on {address} (listeners={endpoint})"));
+            Some(error) if listening.len() == bound_before => return Err(error.into()),
+            Some(ListenError { address, source, .. }) => {
+                tracing::debug!(%address, error = %source, "this address is left out");
             }
-            Some((address, error)) => tracing::debug!(%address, %error, "this address is left out"),
             None => {}
         }
     }

@@ -9,6 +9,7 @@ mod completion;
 mod config;
 mod connect;
 mod consume;
+mod culprit;
 mod health;
 mod log_dump;
 mod offsets;

@@ -1,19 +1,23 @@
 //! `ottla start`: a node from the operating system's clock, entropy, threads, disk and network, until a signal stops it.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use ottla_base::{OsEntropy, SystemClock, ThreadWorkers};
 use ottla_net::timer;
 use ottla_net::transport::TcpTransport;
 use ottla_settings::{Loaded, PropertiesFile, load_with_environment};
-use ottla_storage::disk::{OsDisk, raise_open_files_limit, read_file};
+use ottla_storage::OpenError;
+use ottla_storage::disk::{LockError, OsDisk, raise_open_files_limit, read_file};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::culprit::Process;
 use crate::data_threads::DataThreads;
+use crate::listen::ListenError;
 use crate::{Environment, Node, limits, logging};
 
 /// The largest properties file that is read, in bytes.
@@ -57,7 +61,7 @@ pub(super) fn run(start: &Start) -> anyhow::Result<()> {
         data: data.handles(),
         control: control.handle().clone(),
     };
-    let outcome = control.block_on(run_node(environment, loaded));
+    let outcome = control.block_on(run_node(environment, loaded)).map_err(name_culprit);
     data.stop(RUNTIME_SHUTDOWN_MAX);
     control.shutdown_timeout(RUNTIME_SHUTDOWN_MAX);
     outcome
@@ -98,4 +102,22 @@ async fn run_node(environment: Environment, loaded: Loaded) -> anyhow::Result<()
             Err(failure)
         }
     }
+}
+
+/// What another process has is not to be had by trying again: says who that is, and how to do without.
+fn name_culprit(error: anyhow::Error) -> anyhow::Error {
+    if let Some(ListenError { address, endpoint, source }) = error.downcast_ref()
+        && source.kind() == io::ErrorKind::AddrInUse
+    {
+        let culprit = Process::listening_on(*address);
+        let culprit = culprit.map_or_else(|| "another process".to_owned(), |process| process.to_string());
+        return anyhow!("{address} is taken by {culprit}: stop it, or set other listeners (listeners={endpoint})");
+    }
+    if let Some(OpenError::Locked { path, source: LockError::Held { process_id } }) = error.downcast_ref() {
+        let culprit = process_id.map(Process::with_id);
+        let culprit = culprit.map_or_else(|| "another process".to_owned(), |process| process.to_string());
+        let path = path.display();
+        return anyhow!("log directory {path} is in use by {culprit}: stop it, or set another (log.dirs={path})");
+    }
+    error
 }

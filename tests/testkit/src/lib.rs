@@ -4,7 +4,7 @@
 //!   again.
 //! - [`Client`]: Kafka's protocol over a plain socket, message by message or byte by byte. [`requests`] builds the
 //!   usual messages.
-//! - [`Kcat`], [`KafkaTools`]: other people's tools, run as processes.
+//! - [`OttlaCli`]: the binary's own command line. [`Kcat`], [`KafkaTools`]: other people's tools, run as processes.
 //! - [`Tmpfs`]: a small file system that can be filled. [`ProcessFigures`]: what the kernel says of a process.
 //! - [`proof`]: which cases to run.
 //! - [`wait`]: the one place that waits, for a condition and never for a time.
@@ -16,6 +16,7 @@ mod broker;
 mod client;
 mod kafka_tools;
 mod kcat;
+mod ottla_cli;
 mod process_figures;
 pub mod proof;
 pub mod requests;
@@ -26,5 +27,6 @@ pub use broker::{Broker, Launcher};
 pub use client::{Client, Reply};
 pub use kafka_tools::KafkaTools;
 pub use kcat::Kcat;
+pub use ottla_cli::{Ended, OttlaCli, Running};
 pub use process_figures::ProcessFigures;
 pub use tmpfs::Tmpfs;

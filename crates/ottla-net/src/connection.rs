@@ -31,7 +31,7 @@ use crate::transport::{BoxFuture, Stream};
 use crate::{ConnectionInfo, Frame, FrameDecoder, FrameError, FrameHead, Limits, MemoryPermit, Reply, RequestMemory};
 use crate::{Service, Staged, TaskScope};
 
-/// After this many bytes of requests the task lets others of its thread go first. They take half a millisecond.
+/// After this many bytes of requests the task lets others of its thread go first, and its sockets be looked at. They take half a millisecond.
 const TURN_BYTES_MAX: usize = 1024 * 1024;
 
 /// Why a connection is over.
@@ -148,7 +148,7 @@ impl Connection {
                 return Ok(Pin::new(&mut *self.stream).poll_shutdown(context).map(|_| self.take_end()));
             }
             match handled {
-                Handled::TurnOver => context.waker().wake_by_ref(),
+                Handled::TurnOver => give_way(context),
                 // What was sent, or what the service did at once, may have made room.
                 Handled::Blocked if sent.is_ready() && self.has_room() && self.charging.is_none() => continue,
                 Handled::All if self.may_read() && self.poll_read(context)?.is_ready() => continue,
@@ -337,6 +337,12 @@ impl Connection {
     fn take_end(&mut self) -> End {
         self.ending.take().unwrap_or(End::ByClient)
     }
+}
+
+/// Has the task polled again after all others that can go on, and after a look at the sockets.
+fn give_way(context: &mut Context<'_>) {
+    let first = pin!(tokio::task::yield_now()).poll(context);
+    assert!(first.is_pending(), "a yield lets others go first");
 }
 
 impl Future for Connection {

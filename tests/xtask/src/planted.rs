@@ -34,7 +34,8 @@ const PLANTED: &[Planted] = &[
 ];
 
 pub(crate) fn run() -> anyhow::Result<()> {
-    let tree = workspace::target_dir().join("planted");
+    // Not below the project: cargo would read its settings twice, and build everything anew for what comes of that.
+    let tree = std::env::temp_dir().join("ottla-planted");
     let folder = tree.to_string_lossy();
     // One that an interrupted run has left is of no use, and that there is none is no error.
     let _ = execute(&mut command("git", &["worktree", "remove", "--force", &folder]));

@@ -3,5 +3,6 @@
 mod client;
 mod cluster;
 mod common;
+mod fairness;
 mod limits;
 mod serving;

@@ -1,5 +1,6 @@
 //! The `ottla` command.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -16,7 +17,8 @@ fn main() -> ExitCode {
     match ottla::cli::run(ottla::cli::Command::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ottla: {error:#}");
+            // Nobody may be listening, which is no reason to panic.
+            let _ = writeln!(std::io::stderr(), "ottla: {error:#}");
             ExitCode::FAILURE
         }
     }

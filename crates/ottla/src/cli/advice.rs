@@ -21,6 +21,10 @@ fn of_all(mut failures: Vec<BrokerError>) -> Error {
     if failures.len() == 1 {
         return of_broker(failures.remove(0));
     }
+    let refused: Vec<String> = failures.iter().filter_map(refusing_address).collect();
+    if refused.len() == failures.len() {
+        return nothing_listens(&refused.join(", "));
+    }
     let each: Vec<String> = failures.into_iter().map(|failure| format!("{:#}", of_broker(failure))).collect();
     anyhow!("no broker can be reached: {}", each.join("; "))
 }
@@ -38,11 +42,22 @@ fn of_broker(failure: BrokerError) -> Error {
 
 fn unreachable(endpoint: &Endpoint, source: &io::Error) -> Error {
     match source.kind() {
-        io::ErrorKind::ConnectionRefused => {
-            anyhow!("nothing listens on {endpoint}: start a node with `ottla`, or name another with --bootstrap-server")
-        }
+        io::ErrorKind::ConnectionRefused => nothing_listens(&endpoint.to_string()),
         io::ErrorKind::TimedOut => anyhow!("{endpoint} takes no connection in time: check --bootstrap-server"),
         _ => anyhow!("{endpoint} cannot be reached ({source}): check --bootstrap-server"),
+    }
+}
+
+fn nothing_listens(addresses: &str) -> Error {
+    anyhow!("nothing listens on {addresses}: start a node with `ottla`, or name another with --bootstrap-server")
+}
+
+fn refusing_address(failure: &BrokerError) -> Option<String> {
+    match failure {
+        BrokerError::Unreachable { endpoint, source } => {
+            (source.kind() == io::ErrorKind::ConnectionRefused).then(|| endpoint.to_string())
+        }
+        BrokerError::NotServed { .. } | BrokerError::Call { .. } => None,
     }
 }
 
@@ -81,6 +96,13 @@ mod tests {
             advice(refused),
             "nothing listens on localhost:9092: start a node with `ottla`, or name another with --bootstrap-server"
         );
+    }
+
+    #[test]
+    fn several_closed_ports_are_told_together() {
+        let closed = || unreachable(io::ErrorKind::ConnectionRefused);
+        let told = advice(ClusterError::NoBroker(vec![closed(), closed()]));
+        assert!(told.starts_with("nothing listens on localhost:9092, localhost:9092: start a node"), "{told}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod consume;
 mod culprit;
 mod health;
 mod log_dump;
+mod name_value;
 mod offsets;
 mod output;
 mod produce;

@@ -21,6 +21,7 @@ use self::delivery::{Batches, Delivery, Tally};
 use self::lines::{Line, Lines};
 use self::pending::{Outgoing, Pending};
 use super::connect::{Connect, Session};
+use super::name_value;
 use super::output::{Output, note};
 use super::refusal::Refusal;
 
@@ -46,7 +47,7 @@ pub(super) struct Produce {
     key_separator: Option<String>,
 
     /// A header for each record; may be given more than once
-    #[arg(short = 'H', long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    #[arg(short = 'H', long, value_name = "NAME=VALUE", value_parser = name_value::parse)]
     header: Vec<(String, String)>,
 
     /// Write to this partition only
@@ -244,11 +245,6 @@ impl From<Codec> for Compression {
             Codec::Zstd => Compression::Zstd,
         }
     }
-}
-
-fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]

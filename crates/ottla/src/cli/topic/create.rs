@@ -8,10 +8,11 @@ use ottla_protocol::messages::create_topics_request::{CreatableTopic, CreatableT
 use ottla_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse, StrBytes};
 use serde::Serialize;
 
-use super::super::connect::{Connect, Session};
-use super::super::output::Output;
-use super::super::refusal::Refusal;
 use super::topic_name;
+use crate::cli::connect::{Connect, Session};
+use crate::cli::name_value;
+use crate::cli::output::Output;
+use crate::cli::refusal::Refusal;
 
 /// From the first version that leaves partitions and replication to the broker and tells what it chose.
 const VERSIONS: RangeInclusive<i16> = 5..=7;
@@ -33,7 +34,7 @@ pub(super) struct Create {
     replication_factor: Option<i16>,
 
     /// A setting of the topic; may be given more than once
-    #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_value::parse)]
     config: Vec<(String, String)>,
 
     /// Do nothing where there is such a topic already
@@ -96,9 +97,4 @@ async fn answered(create: &Create, session: &Session, request: &CreateTopicsRequ
             create.output.show(&found, &human)
         }
     }
-}
-
-fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }

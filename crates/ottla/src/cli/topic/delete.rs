@@ -7,10 +7,10 @@ use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::DeleteTopicsRequest;
 use serde::Serialize;
 
-use super::super::connect::Connect;
-use super::super::output::Output;
-use super::super::refusal::Refusal;
 use super::topic_name;
+use crate::cli::connect::Connect;
+use crate::cli::output::Output;
+use crate::cli::refusal::Refusal;
 
 /// By name; from version 6 on topics are named in another field, and nothing else is new.
 const VERSIONS: RangeInclusive<i16> = 1..=5;

@@ -7,12 +7,12 @@ use ottla_protocol::messages::BrokerId;
 use ottla_protocol::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
 use serde::Serialize;
 
-use super::super::config::{Resource, Setting, Source, settings};
-use super::super::connect::{Connect, Session};
-use super::super::offsets::{self, Position};
-use super::super::output::Output;
-use super::super::table::Table;
 use super::find;
+use crate::cli::config::{Resource, Setting, Source, settings};
+use crate::cli::connect::{Connect, Session};
+use crate::cli::offsets::{self, Position};
+use crate::cli::output::Output;
+use crate::cli::table::Table;
 
 /// Which topics to describe.
 #[derive(Debug, clap::Args)]

@@ -4,9 +4,9 @@ use ottla_net::Topics;
 use ottla_protocol::messages::metadata_response::MetadataResponseTopic;
 use serde::Serialize;
 
-use super::super::connect::Connect;
-use super::super::output::Output;
-use super::super::table::Table;
+use crate::cli::connect::Connect;
+use crate::cli::output::Output;
+use crate::cli::table::Table;
 
 /// Which topics to list.
 #[derive(Debug, clap::Args)]

@@ -111,7 +111,7 @@ impl<'a> Fetcher<'a> {
                     }
                 }
             }
-            *position = header.next_offset().0;
+            *position = header.next_offset().0.max(*position);
         }
         Ok(())
     }

@@ -46,6 +46,21 @@ pub(super) fn dump(
     json: bool,
     out: &mut Stdout,
 ) -> anyhow::Result<Option<Damage>> {
+    walk(path, base_offset, |position, batch, records| {
+        let shown = if batches_only { &[][..] } else { records };
+        match json {
+            true => out.write_json_line(&as_json(position, batch, (!batches_only).then_some(shown))),
+            false => write_text(position, batch, shown, out),
+        }
+    })
+}
+
+/// Gives `on_batch` each batch, where it begins, and its records, up to where damage begins; returns where that is.
+fn walk(
+    path: &Path,
+    base_offset: Offset,
+    mut on_batch: impl FnMut(u64, &Batch, &[Record]) -> anyhow::Result<()>,
+) -> anyhow::Result<Option<Damage>> {
     let file = OsDisk.open(path, Open::Read)?;
     let mut walk = Walk { end: file.len()?, file, position: 0, next_offset: base_offset };
     loop {
@@ -57,14 +72,9 @@ pub(super) fn dump(
             Some(Err(reason)) => return damage(reason),
         };
         let records: Result<Vec<Record>, _> = batch.records(DECODED_BYTES_MAX).collect();
-        let records = match records {
-            Ok(records) => records,
+        match records {
+            Ok(records) => on_batch(position, &batch, &records)?,
             Err(error) => return damage(error.to_string()),
-        };
-        let shown = if batches_only { &[][..] } else { &records };
-        match json {
-            true => out.write_json_line(&as_json(position, &batch, (!batches_only).then_some(shown)))?,
-            false => write_text(position, &batch, shown, out)?,
         }
     }
 }
@@ -111,6 +121,9 @@ impl Walk {
             let (found, expected) = (header.base_offset, self.next_offset);
             return Err(format!("a batch at offset {found}, where {expected} or more must come"));
         }
+        if header.last_offset() < header.base_offset {
+            return Err(format!("a batch from offset {} to {}", header.base_offset, header.last_offset()));
+        }
         self.next_offset = header.next_offset();
         self.position += batch.size_in_bytes() as u64;
         Ok(batch)
@@ -140,7 +153,7 @@ fn as_json<'a>(position: u64, batch: &Batch, records: Option<&'a [Record]>) -> S
         position,
         size: batch.size_in_bytes(),
         base_offset: header.base_offset.0,
-        last_offset: header.next_offset().0 - 1,
+        last_offset: header.last_offset().0,
         records: header.record_count,
         leader_epoch: header.leader_epoch.0,
         timestamp_type: timestamp_type(header),
@@ -162,7 +175,7 @@ fn write_text(position: u64, batch: &Batch, records: &[Record], out: &mut Stdout
     let mut line = format!(
         "offsets {} to {} at byte {position}: {} records in {} bytes, {} {}, compression {}, leader epoch {}",
         header.base_offset,
-        header.next_offset().0 - 1,
+        header.last_offset(),
         header.record_count,
         batch.size_in_bytes(),
         timestamp_type(header),
@@ -190,4 +203,87 @@ fn write_text(position: u64, batch: &Batch, records: &[Record], out: &mut Stdout
         line.push('\n');
     }
     out.write(line.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use ottla_base::{LeaderEpoch, Timestamp};
+    use ottla_records::{BatchBuilder, Compression};
+    use proptest::prelude::*;
+    use std::io::Write as _;
+
+    /// Outside of what the CRC covers: a batch's offset, length, leader epoch and magic.
+    const UNCOVERED: usize = 17;
+
+    /// Two batches of two records and one of one, from offset 10 on.
+    fn batches() -> [Bytes; 3] {
+        let batch = |base_offset, records: &[&[u8]]| {
+            let mut builder = BatchBuilder::new(Compression::None).position(Offset(base_offset), LeaderEpoch(3));
+            records.iter().for_each(|value| builder.append(Timestamp(5), None, Some(value)));
+            builder.build().bytes()
+        };
+        [batch(10, &[b"a", b"b"]), batch(12, &[b"c", b"d"]), batch(20, &[b"e"])]
+    }
+
+    /// The offsets of the records that are found, and where damage begins.
+    fn walked(bytes: &[u8]) -> (Vec<i64>, Option<u64>) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut offsets = Vec::new();
+        let damage = walk(file.path(), Offset(10), |_, _, records| {
+            offsets.extend(records.iter().map(|record| record.offset.0));
+            Ok(())
+        });
+        (offsets, damage.unwrap().map(|damage| damage.position))
+    }
+
+    #[test]
+    fn a_whole_file_has_no_damage() {
+        assert_eq!(walked(&batches().concat()), (vec![10, 11, 12, 13, 20], None));
+        assert_eq!(walked(&[]), (vec![], None));
+    }
+
+    #[test]
+    fn offsets_that_go_back_are_damage() {
+        let [first, second, _] = batches();
+        assert_eq!(walked(&[&second[..], &first].concat()), (vec![12, 13], Some(second.len() as u64)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn damage_begins_with_the_batch_that_was_damaged(batch in 0_usize..3, at: prop::sample::Index, bit in 0..8_u8) {
+            let whole = batches();
+            let begin: usize = whole[..batch].iter().map(Bytes::len).sum();
+            let mut bytes = whole.concat();
+            bytes[begin + UNCOVERED + at.index(whole[batch].len() - UNCOVERED)] ^= 1 << bit;
+            let (offsets, damaged_at) = walked(&bytes);
+            prop_assert_eq!(damaged_at, Some(begin as u64));
+            prop_assert_eq!(offsets.len(), 2 * batch, "what stands before is whole");
+        }
+
+        #[test]
+        fn a_cut_is_damage_in_the_batch_that_it_cuts(at: prop::sample::Index) {
+            let whole = batches();
+            let bytes = whole.concat();
+            let at = at.index(bytes.len());
+            let ends = [0, whole[0].len(), whole[0].len() + whole[1].len()];
+            let begin = ends.into_iter().rfind(|end| *end <= at).unwrap();
+            let (_, damaged_at) = walked(&bytes[..at]);
+            prop_assert_eq!(damaged_at, (begin != at).then_some(begin as u64));
+        }
+
+        #[test]
+        fn any_bytes_are_walked_without_a_panic(bytes: Vec<u8>, damage: Vec<(prop::sample::Index, u8)>) {
+            walked(&bytes);
+            let mut bytes = batches().concat();
+            for (at, value) in damage {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            walked(&bytes);
+        }
+    }
 }

@@ -102,9 +102,10 @@ fn indexes_are_listed_and_judged() {
     assert!(first["timestamp"].as_i64().is_some_and(|timestamp| timestamp > 1_600_000_000_000), "{first}");
 
     let folder = tempfile::tempdir().expect("a folder");
-    let copy = damaged_copy(&offsets, folder.path(), |bytes| bytes[0] = 0x7f);
-    let refusal = OttlaCli::offline().refusal(&["log", "dump", copy.to_str().expect("UTF-8")], b"").expect("damaged");
-    assert!(refusal.contains("damage begins at byte 8: "), "{refusal}");
+    // It still ascends: only the log beside it tells.
+    let astray = damaged_copy(&offsets, folder.path(), |bytes| bytes[7] ^= 1);
+    let refusal = OttlaCli::offline().refusal(&["log", "dump", astray.to_str().expect("UTF-8")], b"").expect("damaged");
+    assert!(refusal.contains("damage begins at byte 0: an entry whose position"), "{refusal}");
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! Index files.
+//! Index files. An offset index is held against its segment too, where that lies beside it.
 
 use std::path::Path;
 
 use anyhow::Context;
 use ottla_base::Offset;
-use ottla_storage::disk::{OsDisk, read_file};
-use ottla_storage::inspect::{IndexListing, list_offset_index, list_time_index};
+use ottla_records::{HEADER_LEN, Header};
+use ottla_storage::disk::{self, Disk, File, Open, OsDisk, read_file};
+use ottla_storage::inspect::{IndexListing, IndexedPosition, list_offset_index, list_time_index};
 use serde::Serialize;
 
 use super::Damage;
@@ -13,6 +14,9 @@ use crate::cli::output::Stdout;
 
 /// The largest index that is read, in bytes: `segment.index.bytes` is 10 MiB, and few set more.
 const INDEX_BYTES_MAX: u64 = 1 << 30;
+
+/// The size of an entry in an offset index, in bytes.
+const OFFSET_ENTRY_LEN: usize = 8;
 
 /// An entry of an offset index.
 #[derive(Debug, Serialize)]
@@ -34,7 +38,11 @@ pub(super) fn dump_offsets(
     json: bool,
     out: &mut Stdout,
 ) -> anyhow::Result<Option<Damage>> {
-    let listing = list_offset_index(&read(path)?, base_offset);
+    let mut listing = list_offset_index(&read(path)?, base_offset);
+    let wrong = first_wrong(&listing.entries, &path.with_extension("log"))?;
+    if let Some(wrong) = wrong {
+        listing.entries.truncate(wrong);
+    }
     for entry in &listing.entries {
         let shown = Position { offset: entry.offset.0, position: entry.position };
         match json {
@@ -42,7 +50,31 @@ pub(super) fn dump_offsets(
             false => out.write(format!("offset {} position {}\n", shown.offset, shown.position).as_bytes())?,
         }
     }
-    finish(&listing, json, out)
+    let reason = "an entry whose position is not that of a batch with its offset at the end";
+    let wrong = wrong.map(|wrong| Damage { position: (wrong * OFFSET_ENTRY_LEN) as u64, reason: reason.to_owned() });
+    // A wrong entry stands before whatever ended the list.
+    Ok(wrong.or(finish(&listing, json, out)?))
+}
+
+/// The number of the first entry that does not lead to a batch of the log which ends at the entry's offset; `None` where there is none,
+/// or no log to ask.
+fn first_wrong(entries: &[IndexedPosition], log: &Path) -> anyhow::Result<Option<usize>> {
+    let log = match OsDisk.open(log, Open::Read) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        opened => opened?,
+    };
+    for (number, entry) in entries.iter().enumerate() {
+        if !leads_to_its_batch(entry, &*log)? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
+fn leads_to_its_batch(entry: &IndexedPosition, log: &dyn File) -> disk::Result<bool> {
+    let mut header = [0; HEADER_LEN];
+    let read = log.read_at(&mut header, entry.position.into())?;
+    Ok(Header::read(&header[..read]).is_ok_and(|header| header.last_offset() == entry.offset))
 }
 
 pub(super) fn dump_times(

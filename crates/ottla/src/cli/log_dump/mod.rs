@@ -27,7 +27,7 @@ enum Action {
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The file is only read, and may belong to a running node: then its end may be a batch that is just being written. Where
-damage begins it says so, and exits with 1.
+damage begins it says so, and exits with 1. An .index file is compared with the .log file beside it, where there is one.
 
 Examples:
     ottla log dump data/orders-0/00000000000000000000.log

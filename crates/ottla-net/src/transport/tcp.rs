@@ -51,7 +51,7 @@ async fn connect(peer: Endpoint) -> io::Result<Box<dyn Stream>> {
     let mut failure = io::Error::new(io::ErrorKind::HostUnreachable, "the name has no address");
     for address in addresses {
         match tokio::net::TcpStream::connect(address).await {
-            Ok(stream) => return TcpStream::boxed(stream),
+            Ok(stream) => return TcpStream::boxed(stream, address),
             Err(e) => failure = e,
         }
     }
@@ -67,7 +67,11 @@ struct TcpListener {
 
 impl Listener for TcpListener {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Box<dyn Stream>>> {
-        self.listener.poll_accept(context).map(|accepted| TcpStream::boxed(accepted?.0))
+        self.listener.poll_accept(context).map(|accepted| {
+            let (stream, peer_address) = accepted?;
+            // Only `accept` itself can say that the listener has a trouble; this is of one client that has left.
+            TcpStream::boxed(stream, peer_address).map_err(|e| io::Error::new(io::ErrorKind::ConnectionAborted, e))
+        })
     }
 
     fn local_address(&self) -> SocketAddr {
@@ -84,10 +88,11 @@ struct TcpStream {
 }
 
 impl TcpStream {
+    /// `peer_address` is told and not asked for: a socket that its client has reset does not know it any more.
     #[expect(clippy::disallowed_types, reason = "this is the seam")]
-    fn boxed(stream: tokio::net::TcpStream) -> io::Result<Box<dyn Stream>> {
+    fn boxed(stream: tokio::net::TcpStream, peer_address: SocketAddr) -> io::Result<Box<dyn Stream>> {
         stream.set_nodelay(true)?;
-        let (local_address, peer_address) = (stream.local_addr()?, stream.peer_addr()?);
+        let local_address = stream.local_addr()?;
         Ok(Box::new(TcpStream { stream, local_address, peer_address }))
     }
 }
@@ -136,6 +141,9 @@ impl AsyncWrite for TcpStream {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
     use super::*;
     use crate::transport::suite::{self, Hosts};
 
@@ -154,5 +162,19 @@ mod tests {
             // A machine without IPv6 has nothing to show here.
             Err(e) => assert_eq!(e.kind(), io::ErrorKind::AddrNotAvailable),
         }
+    }
+
+    /// What a load balancer's health check does.
+    #[tokio::test]
+    async fn a_client_that_resets_before_it_is_accepted_is_no_failure_of_the_listener() {
+        let mut listener = TcpTransport.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("there is a free port");
+        let client = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).expect("a socket");
+        client.connect(&listener.local_address().into()).expect("the kernel accepts");
+        let address = client.local_addr().expect("it is connected").as_socket().expect("it is of IPv4");
+        client.set_linger(Some(Duration::ZERO)).expect("a reset instead of a close");
+        drop(client);
+
+        let stream = poll_fn(|context| listener.poll_accept(context)).await.expect("the listener is well");
+        assert_eq!(stream.peer_address(), address);
     }
 }

@@ -20,6 +20,8 @@ mod now;
 mod record;
 mod runtime;
 #[cfg(test)]
+mod stories;
+#[cfg(test)]
 mod testing;
 
 pub use config::Config;

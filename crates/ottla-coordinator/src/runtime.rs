@@ -17,6 +17,7 @@ mod writer;
 
 pub use load::{LoadError, Loaded, Skipped};
 pub use offsets::Each;
+pub(crate) use outcome::Completions;
 pub use outcome::{Answer, Completed, Completion, Ticket};
 pub use partition_for::partition_for;
 pub use shard::Shard;

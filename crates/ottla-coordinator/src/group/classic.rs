@@ -39,7 +39,7 @@ pub(crate) use member::Member;
 pub use member::Protocol;
 pub use sync::{SyncGroup, SyncedGroup};
 
-use crate::runtime::{Completed, Ticket};
+use crate::runtime::{Completed, Completions, Ticket};
 use crate::{Config, Error, Now};
 use rebalance::JoinPhase;
 
@@ -56,7 +56,7 @@ pub(crate) struct Effects {
     /// The group is settled and must be recorded before the change holds.
     pub(crate) persist: bool,
     /// The parked requests that are over.
-    pub(crate) completions: Vec<(Ticket, Completed)>,
+    pub(crate) completions: Completions,
 }
 
 impl Effects {

@@ -12,7 +12,17 @@ use ottla_base::{PartitionIndex, TopicName, TopicPartition};
 pub use commit::{CommitOffsets, OffsetToCommit};
 pub use delete::DeleteOffsets;
 
-use crate::record::CommittedOffset;
+use crate::Error;
+use crate::record::{CommittedOffset, Record};
+
+/// What is to be done with the offsets of a request.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    /// One answer for each offset or partition, in the request's order.
+    pub(crate) results: Vec<Result<(), Error>>,
+    /// What makes it so.
+    pub(crate) records: Vec<Record>,
+}
 
 /// The committed offsets of one group. A topic is in it while one of its partitions is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

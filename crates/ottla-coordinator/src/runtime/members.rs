@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use ottla_base::Uuid;
 
-use super::{Answer, Completed, Each, PartitionWriter, Shard, Ticket};
+use super::{Answer, Completed, Completions, Each, PartitionWriter, Shard, Ticket};
 use crate::group::classic::{
     ClassicGroup, Context, DescribedGroup, Effects, Heartbeat, JoinGroup, LeaveGroup, ListedGroup, SyncGroup,
 };
 use crate::record::Record;
 use crate::{Error, Now};
-
-/// The parked requests that an operation completes.
-type Completions = Vec<(Ticket, Completed)>;
 
 impl<W: PartitionWriter> Shard<W> {
     /// JoinGroup. Its answer comes as the completion of the ticket, perhaps in this very [`Answer`].

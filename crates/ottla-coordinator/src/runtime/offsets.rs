@@ -31,9 +31,9 @@ impl<W: PartitionWriter> Shard<W> {
             None if request.generation_id < 0 => {}
             None => return Err(Error::GroupNotFound),
         }
-        let (results, records) = request.decide(self.config(), now.wall)?;
-        self.append(records, now)?;
-        Ok(results)
+        let decision = request.decide(self.config(), now.wall)?;
+        self.append(decision.records, now)?;
+        Ok(decision.results)
     }
 
     /// OffsetFetch: the offsets of `partitions` in their order, none where none is committed; without `partitions`, all that there are.
@@ -59,9 +59,9 @@ impl<W: PartitionWriter> Shard<W> {
 
     fn try_delete_offsets(&mut self, request: &DeleteOffsets, now: Now) -> Each {
         let (group_id, group) = self.groups.get_key_value(&request.group_id).ok_or(Error::GroupNotFound)?;
-        let (results, tombstones) = group.delete_offsets(group_id, &request.partitions)?;
-        self.append(tombstones, now)?;
-        Ok(results)
+        let decision = group.delete_offsets(group_id, &request.partitions)?;
+        self.append(decision.records, now)?;
+        Ok(decision.results)
     }
 
     /// Ends the offsets of partitions that have been deleted, in all groups. Errors: `Append`, after which some may be left; it can be

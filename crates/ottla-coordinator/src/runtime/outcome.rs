@@ -18,6 +18,9 @@ pub enum Completed {
     Sync(Result<SyncedGroup, Error>),
 }
 
+/// The parked requests that an operation completes, while it is under way.
+pub(crate) type Completions = Vec<(Ticket, Completed)>;
+
 /// A parked request that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {

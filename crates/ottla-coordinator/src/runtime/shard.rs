@@ -9,7 +9,7 @@ use ottla_records::BatchBuilder;
 
 use super::deadlines::Deadlines;
 use super::groups::Groups;
-use super::{Answer, Completed, Completion, PartitionWriter, Ticket};
+use super::{Answer, Completion, Completions, PartitionWriter, Ticket};
 use crate::group::classic::{ClassicGroup, Context, Effects};
 use crate::record::{Encoded, Record};
 use crate::{AppendError, Config, Now};
@@ -114,7 +114,7 @@ impl<W: PartitionWriter> Shard<W> {
         group_id: &str,
         now: Now,
         change: impl FnOnce(&mut ClassicGroup, Context<'_>, &mut Effects) -> R,
-    ) -> Option<Result<(R, Vec<(Ticket, Completed)>), AppendError>> {
+    ) -> Option<Result<(R, Completions), AppendError>> {
         let (group_id, group) = self.groups.get_key_value(group_id)?;
         let (group_id, mut next) = (group_id.clone(), group.classic.clone());
         let mut effects = Effects::default();
@@ -130,7 +130,7 @@ impl<W: PartitionWriter> Shard<W> {
         effects: Effects,
         mut records: Vec<Record>,
         now: Now,
-    ) -> Result<Vec<(Ticket, Completed)>, AppendError> {
+    ) -> Result<Completions, AppendError> {
         if effects.persist {
             records.push(Record::GroupMetadata { group_id: group_id.clone(), value: Some(next.metadata()) });
         }
@@ -186,11 +186,11 @@ impl<W: PartitionWriter> Shard<W> {
         Ticket(self.next_ticket)
     }
 
-    pub(super) fn answer<R>(&self, response: R, completed: Vec<(Ticket, Completed)>) -> Answer<R> {
+    pub(super) fn answer<R>(&self, response: R, completed: Completions) -> Answer<R> {
         Answer { response, completions: completions(completed), wait_for: self.end_offset }
     }
 }
 
-fn completions(completed: Vec<(Ticket, Completed)>) -> Vec<Completion> {
+fn completions(completed: Completions) -> Vec<Completion> {
     completed.into_iter().map(|(ticket, reply)| Completion { ticket, reply }).collect()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ottla_base::{LeaderEpoch, Offset, Timestamp, TopicId, TopicPartition};
 
+use super::Decision;
 use crate::record::{CommittedOffset, Record, STRING_LEN_MAX};
 use crate::{Config, Error};
 
@@ -44,11 +45,7 @@ pub struct OffsetToCommit {
 
 impl CommitOffsets {
     /// One answer for each offset, and the records of those that are taken.
-    pub(crate) fn decide(
-        &self,
-        config: &Config,
-        now: Timestamp,
-    ) -> Result<(Vec<Result<(), Error>>, Vec<Record>), Error> {
+    pub(crate) fn decide(&self, config: &Config, now: Timestamp) -> Result<Decision, Error> {
         if self.group_id.len() > STRING_LEN_MAX {
             return Err(Error::FieldTooLong { field: "group id" });
         }
@@ -64,7 +61,7 @@ impl CommitOffsets {
             Ok(())
         });
         let results = results.collect();
-        Ok((results, records))
+        Ok(Decision { results, records })
     }
 
     fn committed(&self, offset: &OffsetToCommit, now: Timestamp) -> CommittedOffset {

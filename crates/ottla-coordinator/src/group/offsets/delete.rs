@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ottla_base::TopicPartition;
 
+use super::Decision;
 use crate::Error;
 use crate::group::Group;
 use crate::record::Record;
@@ -21,11 +22,7 @@ pub struct DeleteOffsets {
 
 impl Group {
     /// One answer for each partition, and the tombstones.
-    pub(crate) fn delete_offsets(
-        &self,
-        group_id: &Arc<str>,
-        partitions: &[TopicPartition],
-    ) -> Result<(Vec<Result<(), Error>>, Vec<Record>), Error> {
+    pub(crate) fn delete_offsets(&self, group_id: &Arc<str>, partitions: &[TopicPartition]) -> Result<Decision, Error> {
         if !self.classic.is_empty() && !self.classic.is_of_consumers() {
             return Err(Error::NonEmptyGroup);
         }
@@ -37,8 +34,8 @@ impl Group {
         let results: Vec<_> = partitions.iter().map(check).collect();
         let allowed = partitions.iter().zip(&results).filter(|(_, result)| result.is_ok());
         let known = allowed.filter(|(partition, _)| self.offsets.get(partition).is_some());
-        let tombstones = known.map(|(partition, _)| tombstone(group_id, partition)).collect();
-        Ok((results, tombstones))
+        let records = known.map(|(partition, _)| tombstone(group_id, partition)).collect();
+        Ok(Decision { results, records })
     }
 
     /// Whether the group reads a partition's topic. Where that cannot be told, a consumer group reads them all.

@@ -81,8 +81,8 @@ pub(crate) struct Connection {
     moved: bool,
     /// When bytes last came in or went out.
     moved_at: Instant,
-    /// When the frame that is coming in must be complete, where it holds memory.
-    transfer_deadline: Option<Instant>,
+    /// Since when the frame that is coming in holds memory.
+    transfer_began_at: Option<Instant>,
     stopping: BoxFuture<()>,
     /// Set when nothing more is read; the replies that are owed still go out.
     ending: Option<End>,
@@ -124,7 +124,7 @@ impl Connection {
             limits,
             moved: false,
             moved_at,
-            transfer_deadline: None,
+            transfer_began_at: None,
             stopping: Box::pin(scope.stopping()),
             ending: None,
         }
@@ -188,7 +188,8 @@ impl Connection {
         if self.moved {
             self.note_movement(now);
         }
-        if self.transfer_deadline.is_some_and(|deadline| deadline <= now) {
+        let transfer_deadline = self.transfer_deadline();
+        if transfer_deadline.is_some_and(|deadline| deadline <= now) {
             return Err(End::Slow);
         }
         // A client that waits for us is not idle; one that does not take its replies is.
@@ -200,7 +201,13 @@ impl Connection {
             }
             idle_deadline = now + self.limits.idle_max;
         }
-        Ok(self.transfer_deadline.map_or(idle_deadline, |deadline| deadline.min(idle_deadline)))
+        Ok(transfer_deadline.map_or(idle_deadline, |deadline| deadline.min(idle_deadline)))
+    }
+
+    /// When more must have come of the frame that holds memory.
+    fn transfer_deadline(&self) -> Option<Instant> {
+        let received_bytes = self.decoder.large_received_bytes();
+        self.transfer_began_at.map(|began_at| began_at + self.limits.transfer_max(received_bytes))
     }
 
     fn note_movement(&mut self, now: Instant) {
@@ -225,7 +232,7 @@ impl Connection {
             }
             if !self.has_room() {
                 // Others may need the memory sooner; a large frame keeps it, for its buffer is there, and has a deadline.
-                self.charged = self.charged.take().filter(|_| self.transfer_deadline.is_some());
+                self.charged = self.charged.take().filter(|_| self.transfer_began_at.is_some());
                 return Handled::Blocked;
             }
             if !self.charge(head) {
@@ -245,8 +252,9 @@ impl Connection {
     }
 
     fn handle(&mut self, head: FrameHead) {
-        self.transfer_deadline = None;
-        let memory = self.charged.take().expect("every frame is charged before it is handled");
+        self.transfer_began_at = None;
+        let mut memory = self.charged.take().expect("every frame is charged before it is handled");
+        memory.arrived();
         let frame = Frame { bytes: self.decoder.take(head), memory };
         let staged = self.service.call(&self.info, frame);
         if matches!(staged, Staged::Close) {
@@ -262,9 +270,14 @@ impl Connection {
     fn charge(&mut self, head: FrameHead) -> bool {
         if self.charged.is_none() && self.charging.is_none() {
             let bytes = ottla_protocol::memory_charge(head.api_key, head.size);
-            self.charged = self.memory.try_acquire(bytes);
+            let memory = self.memory.clone();
+            let is_complete = self.decoder.is_complete(head);
+            self.charged = if is_complete { memory.try_acquire(bytes) } else { memory.try_acquire_arriving(bytes) };
             if self.charged.is_none() {
-                self.charging = Some(Box::pin(self.memory.clone().acquire(bytes)));
+                self.charging = Some(match is_complete {
+                    true => Box::pin(memory.acquire(bytes)),
+                    false => Box::pin(memory.acquire_arriving(bytes)),
+                });
                 // Polled for the first time, as everything that is waited for, by `on_other_signal`.
                 self.other_signal.raise();
             }
@@ -274,8 +287,8 @@ impl Connection {
 
     fn begin_large(&mut self, head: FrameHead) {
         self.decoder.begin_large(head);
-        let deadline = timer::now() + self.limits.transfer_max(head.size);
-        self.transfer_deadline = Some(deadline);
+        self.transfer_began_at = Some(timer::now());
+        let deadline = self.transfer_deadline().expect("it has begun");
         if deadline < self.timer.deadline() {
             self.timer.as_mut().reset(deadline);
             // Polled again by `on_other_signal`, so that it knows whom to wake.

@@ -142,6 +142,11 @@ impl FrameDecoder {
         self.large = Some((large, head.size));
     }
 
+    /// How much has come of a frame that has a buffer of its own.
+    pub(crate) fn large_received_bytes(&self) -> usize {
+        self.large.as_ref().map_or(0, |(large, _)| large.len())
+    }
+
     /// Whether the frame that `head` tells of has arrived as a whole.
     pub fn is_complete(&self, head: FrameHead) -> bool {
         match &self.large {

@@ -128,20 +128,26 @@ pub(crate) struct Coordinator {
 
 impl Coordinator {
     pub(crate) fn new() -> Coordinator {
-        Coordinator::load(MemoryLog::default(), Now { monotonic: Instant(seconds(1)), wall: Timestamp(1_000_000) })
+        let now = Now { monotonic: Instant(seconds(1)), wall: Timestamp(1_000_000) };
+        Coordinator::load(MemoryLog::default(), config(), now)
     }
 
-    fn load(log: MemoryLog, now: Now) -> Coordinator {
+    fn load(log: MemoryLog, config: Config, now: Now) -> Coordinator {
         let entropy = Arc::new(SeededEntropy::new(now.wall.0 as u64));
-        let (shard, _) = Shard::load(log, LeaderEpoch(0), config(), entropy, now).unwrap();
+        let (shard, _) = Shard::load(log, LeaderEpoch(0), config, entropy, now).unwrap();
         Coordinator { shard, now, completed: BTreeMap::new() }
     }
 
     /// This node loses its leadership, and another takes over with the same log.
     pub(crate) fn fail_over(self) -> Coordinator {
+        self.fail_over_with(config())
+    }
+
+    /// And the other has other settings.
+    pub(crate) fn fail_over_with(self, config: Config) -> Coordinator {
         let mut log = self.shard.writer().clone();
         log.failure = None;
-        let mut next = Coordinator::load(log, self.now);
+        let mut next = Coordinator::load(log, config, self.now);
         next.completed = self.completed;
         for completion in self.shard.resign() {
             assert_eq!(next.completed.insert(completion.ticket, completion.reply), None, "completed once");

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ottla_base::Instant;
-
 use crate::group::Group;
-use crate::group::classic::ClassicGroup;
+use crate::group::classic::{ClassicGroup, Context};
 use crate::record::Record;
 
 /// The groups of a shard, by id.
@@ -82,9 +80,9 @@ impl Groups {
     }
 
     /// All is loaded: the members' sessions begin.
-    pub(super) fn begin_sessions(&mut self, now: Instant) {
+    pub(super) fn on_loaded(&mut self, context: Context<'_>) {
         for group in self.by_id.values_mut() {
-            group.classic.begin_sessions(now);
+            group.classic.on_loaded(context);
         }
     }
 }

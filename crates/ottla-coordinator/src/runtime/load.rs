@@ -7,6 +7,7 @@ use ottla_records::{Batch, batches};
 
 use super::groups::Groups;
 use super::{PartitionWriter, ReadError, Shard};
+use crate::group::classic::Context;
 use crate::record::{Record, Unreadable};
 use crate::{Config, Now};
 
@@ -85,7 +86,7 @@ impl<W: PartitionWriter> Shard<W> {
                 break;
             }
         }
-        groups.begin_sessions(now.monotonic);
+        groups.on_loaded(Context { config: &config, now });
         loaded.group_count = groups.len();
         Ok((Shard::new(writer, leader_epoch, config, entropy, groups, end_offset, now), loaded))
     }

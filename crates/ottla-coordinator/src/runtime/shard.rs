@@ -24,6 +24,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 ///
 /// The caller holds one lock around it and never waits under that. For each request it calls one method, tells nothing of the
 /// [`Answer`] before the high watermark is at `wait_for`, and sees to it that [`Shard::on_time`] is called at [`Shard::next_deadline`].
+#[derive(Debug)]
 pub struct Shard<W> {
     pub(super) writer: W,
     leader_epoch: LeaderEpoch,

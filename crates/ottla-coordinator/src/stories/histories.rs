@@ -251,10 +251,7 @@ impl History {
             Op::Advance(span) if shard.writer().failure.is_some() => self.coordinator.advance(span.min(seconds(100))),
             Op::Advance(span) => self.coordinator.advance(span),
             Op::FailAppends(fails) => self.coordinator.fail_appends(fails.then_some(AppendError::NotEnoughReplicas)),
-            Op::FailOver => {
-                self.coordinator = self.coordinator.fail_over();
-                self.coordinator.shard.reconfigure(config());
-            }
+            Op::FailOver => self.coordinator = self.coordinator.fail_over_with(config()),
         }
         self
     }

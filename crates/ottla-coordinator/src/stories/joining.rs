@@ -1,7 +1,9 @@
 //! JoinGroup and the rebalance that it begins.
 
-use crate::testing::{Coordinator, GROUP, INITIAL_DELAY, REBALANCE, SESSION, heartbeat, joining, seconds, syncing};
-use crate::{Error, JoinGroup};
+use crate::testing::{
+    Coordinator, GROUP, INITIAL_DELAY, REBALANCE, SESSION, config, heartbeat, joining, seconds, syncing,
+};
+use crate::{Config, Error, JoinGroup};
 
 #[test]
 fn a_new_member_is_given_an_id_and_comes_back_with_it() {
@@ -95,6 +97,17 @@ fn the_initial_delay_ends_with_the_rebalance_timeout() {
     assert!(coordinator.is_parked(first));
     coordinator.advance(seconds(1));
     assert_eq!(coordinator.join_result(first).unwrap().members.len(), 7);
+}
+
+#[test]
+fn without_a_delay_the_first_member_need_not_wait() {
+    let mut coordinator = Coordinator::new();
+    coordinator.shard.reconfigure(Config { initial_rebalance_delay: seconds(0), ..config() });
+    let member_id = coordinator.member_id();
+    let ticket = coordinator.join(&joining(&member_id, &["range"]));
+    assert_eq!(coordinator.shard.next_deadline(), coordinator.now.monotonic);
+    coordinator.advance(seconds(0));
+    assert_eq!(coordinator.join_result(ticket).unwrap().generation_id, 1);
 }
 
 #[test]
@@ -223,9 +236,7 @@ fn a_join_that_is_sent_again_takes_the_place_of_the_first() {
 #[test]
 fn a_full_group_takes_nobody_else() {
     let mut coordinator = Coordinator::new();
-    let mut config = crate::testing::config();
-    config.members_max = 2;
-    coordinator.shard.reconfigure(config);
+    coordinator.shard.reconfigure(Config { members_max: 2, ..config() });
     let joined = coordinator.stable_group(2);
     assert_eq!(coordinator.joined(&joining("", &["range"])), Err(Error::GroupFull));
     assert_eq!(coordinator.state(), "Stable");
@@ -236,9 +247,7 @@ fn a_full_group_takes_nobody_else() {
 fn the_last_to_rejoin_a_group_that_has_become_too_large_lose_their_places() {
     let mut coordinator = Coordinator::new();
     let joined = coordinator.stable_group(3);
-    let mut config = crate::testing::config();
-    config.members_max = 2;
-    coordinator.shard.reconfigure(config);
+    coordinator.shard.reconfigure(Config { members_max: 2, ..config() });
     let requests = [0, 1, 2].map(|i| joining(&joined[i].member_id, &["range"]));
     let tickets = [0, 1].map(|i| coordinator.join(&requests[i]));
     assert_eq!(coordinator.joined(&requests[2]), Err(Error::GroupFull));

@@ -8,7 +8,7 @@ use ottla_records::BatchBuilder;
 use crate::testing::{
     Coordinator, MemoryLog, REBALANCE, SESSION, committing, committing_as, config, joining, partition, seconds, syncing,
 };
-use crate::{Completed, Encoded, Error, Record, Shard, Skipped, Unreadable};
+use crate::{Completed, Config, Encoded, Error, Record, Shard, Skipped, Unreadable};
 
 #[test]
 fn a_group_goes_on_after_a_failover_within_its_sessions() {
@@ -37,6 +37,17 @@ fn a_rebalance_that_a_failover_cuts_off_begins_again_from_the_last_generation() 
     assert_eq!(coordinator.take(parked), Some(Completed::Join(Err(Error::NotCoordinator))));
     assert_eq!(coordinator.state(), "Stable");
     assert_eq!(coordinator.heartbeat(&joined[0]), Ok(()));
+}
+
+#[test]
+fn a_group_that_is_larger_than_it_may_be_begins_with_a_rebalance() {
+    let mut coordinator = Coordinator::new();
+    let joined = coordinator.stable_group(3);
+    let mut coordinator = coordinator.fail_over_with(Config { members_max: 2, ..config() });
+    assert_eq!(coordinator.state(), "PreparingRebalance");
+    let results = [0, 1, 2].map(|i| coordinator.join(&joining(&joined[i].member_id, &["range"])));
+    let results = results.map(|ticket| coordinator.join_result(ticket).map(|joined| joined.generation_id));
+    assert_eq!(results, [Ok(2), Ok(2), Err(Error::GroupFull)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ottla_base::Instant;
 
-use super::{ClassicGroup, Member, Phase, Protocol};
+use super::{ClassicGroup, Context, Effects, Member, Phase, Protocol};
 use crate::record::{GroupMetadata, MemberMetadata};
 
 impl ClassicGroup {
@@ -32,7 +32,7 @@ impl ClassicGroup {
         }
     }
 
-    /// The group of a record. Its members' sessions are over at once: [`ClassicGroup::begin_sessions`] is due.
+    /// The group of a record. Its members' sessions are over at once: [`ClassicGroup::on_loaded`] is due.
     pub(crate) fn from_metadata(value: GroupMetadata) -> ClassicGroup {
         let protocol_name = value.protocol_name.clone().unwrap_or_default();
         let mut group = ClassicGroup {
@@ -68,10 +68,16 @@ impl ClassicGroup {
         group
     }
 
-    /// Gives every member of a loaded group a whole session: whether it was heard of lately, nobody here knows.
-    pub(crate) fn begin_sessions(&mut self, now: Instant) {
+    /// Gives every member of a loaded group a whole session: whether it was heard of lately, nobody here knows. Where
+    /// `group.max.size` has become smaller than the group, its members join anew, and the last to come lose their places.
+    pub(crate) fn on_loaded(&mut self, context: Context<'_>) {
         for member in self.members.values_mut() {
-            member.renew_session(now);
+            member.renew_session(context.now.monotonic);
+        }
+        if self.members.len() > context.config.members_max {
+            let mut effects = Effects::default();
+            self.prepare_rebalance(context, &mut effects);
+            assert!(!effects.persist && effects.completions.is_empty(), "nobody of a loaded group is parked");
         }
     }
 }

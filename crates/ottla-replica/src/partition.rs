@@ -208,6 +208,11 @@ impl Partition {
             Ok(appended) => appended,
             Err(error) => {
                 drop(state);
+                if let ottla_storage::Error::Disk(cause) = &error
+                    && cause.is_no_space()
+                {
+                    self.durability.health.report_full_disk(cause, now);
+                }
                 return Err(self.refused(error));
             }
         };

@@ -4,9 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ottla_base::Timestamp;
 use parking_lot::Mutex;
 
 use crate::disk;
+
+/// How often the log says that a disk is full, while it is.
+const FULL_DISK_NEWS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why a log directory is offline. Final: only a restart, which reads what is really on the disk, brings it back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +39,7 @@ pub struct DirectoryHealth {
 struct State {
     failure: Option<DirectoryFailure>,
     listeners: Vec<FailureListener>,
+    full_disk_told_at: Option<Timestamp>,
 }
 
 impl DirectoryHealth {
@@ -69,6 +74,25 @@ impl DirectoryHealth {
         self.state.lock().failure.clone()
     }
 
+    /// Tells the operator that records are refused because the disk is full, which is no failure of the directory and happens to every
+    /// producer's every request: once a minute.
+    pub fn report_full_disk(&self, error: &disk::Error, now: Timestamp) {
+        if self.is_full_disk_news(now) {
+            tracing::warn!(%error, "the disk is full: records are refused until there is room");
+        }
+    }
+
+    fn is_full_disk_news(&self, now: Timestamp) -> bool {
+        let mut state = self.state.lock();
+        let interval = FULL_DISK_NEWS_INTERVAL.as_millis() as u64;
+        // The clock may be set back, too.
+        let is_news = state.full_disk_told_at.is_none_or(|told_at| now.0.abs_diff(told_at.0) >= interval);
+        if is_news {
+            state.full_disk_told_at = Some(now);
+        }
+        is_news
+    }
+
     /// Tells `listener` when the directory goes offline: at once where it is.
     pub fn on_failure(&self, listener: FailureListener) {
         self.state.lock().listeners.push(listener);
@@ -101,6 +125,17 @@ mod tests {
         listen();
         assert_eq!(health.failure(), Some(first.clone()));
         assert_eq!(*heard.lock(), [first.clone(), first]);
+    }
+
+    #[test]
+    fn a_full_disk_is_news_once_a_minute() {
+        let health = DirectoryHealth::default();
+        let instants = [1_000, 1_001, 60_999, 61_000, 61_001, 500];
+        assert_eq!(
+            instants.map(|now| health.is_full_disk_news(Timestamp(now))),
+            [true, false, false, true, false, true]
+        );
+        assert_eq!(health.failure(), None);
     }
 
     #[test]

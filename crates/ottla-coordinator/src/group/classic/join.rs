@@ -269,3 +269,24 @@ impl ClassicGroup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Now;
+    use crate::testing::{config, joining};
+    use ottla_base::{Instant, Timestamp};
+
+    #[test]
+    fn ids_are_allotted_up_to_a_bound() {
+        let now = Now { monotonic: Instant::default(), wall: Timestamp(0) };
+        let context = Context { config: &config(), now };
+        let mut group = ClassicGroup::new(now);
+        let mut ask = |member: usize| {
+            let (member_id, mut effects) = (format!("m{member}").into(), Effects::default());
+            group.join(&joining("", &["range"]), member_id, Ticket(0), context, &mut effects)
+        };
+        assert!((0..PENDING_MEMBERS_MAX).all(|member| ask(member) == Ok(())));
+        assert_eq!(ask(PENDING_MEMBERS_MAX), Err(Error::GroupFull));
+    }
+}

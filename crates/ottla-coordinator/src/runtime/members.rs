@@ -26,17 +26,15 @@ impl<W: PartitionWriter> Shard<W> {
 
     fn try_join(&mut self, request: &JoinGroup, ticket: Ticket, now: Now) -> Result<Completions, Error> {
         request.check(self.config())?;
-        let (group_id, mut next, mut records) = match self.groups.get_key_value(&request.group_id) {
+        let (group_id, mut next, records) = match self.groups.get_key_value(&request.group_id) {
             Some((group_id, group)) => (group_id.clone(), group.classic.clone(), Vec::new()),
             None if request.member_id.is_empty() => {
-                let group_id: Arc<str> = request.group_id.as_str().into();
-                (group_id, ClassicGroup::new(now), Vec::new())
+                let (group_id, group) = (Arc::<str>::from(request.group_id.as_str()), ClassicGroup::new(now));
+                let record = Record::GroupMetadata { group_id: group_id.clone(), value: Some(group.metadata()) };
+                (group_id, group, vec![record])
             }
             None => return Err(Error::UnknownMember),
         };
-        if self.groups.get(&group_id).is_none() {
-            records.push(Record::GroupMetadata { group_id: group_id.clone(), value: Some(next.metadata()) });
-        }
         let member_id = self.new_member_id(request);
         let mut effects = Effects::default();
         let context = Context { config: self.config(), now };

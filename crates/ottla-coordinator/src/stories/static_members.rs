@@ -1,7 +1,9 @@
 //! Static members (KIP-345): a name instead of a place in the queue.
 
-use crate::testing::{Coordinator, REBALANCE, SESSION, committing_as, joining, partition, seconds, syncing};
-use crate::{Error, Heartbeat, JoinGroup, JoinedGroup, SyncGroup};
+use crate::testing::{
+    Coordinator, GROUP, REBALANCE, SESSION, committing_as, joining, partition, seconds, subscription, syncing,
+};
+use crate::{DeleteOffsets, Error, Heartbeat, JoinGroup, JoinedGroup, SyncGroup};
 
 fn static_join(instance_id: &str, protocols: &[&str]) -> JoinGroup {
     JoinGroup { group_instance_id: Some(instance_id.to_owned()), ..joining("", protocols) }
@@ -108,6 +110,22 @@ fn a_restart_that_changes_the_chosen_protocol_begins_a_rebalance() {
     assert_eq!(joined[0].protocol_name.as_deref(), Some("range"));
     let back = coordinator.joined(&static_join("a", &["sticky"])).unwrap();
     assert_eq!((back.protocol_name.as_deref(), back.generation_id), (Some("sticky"), 2));
+}
+
+// Kafka looks at the chosen protocol only; what the restarted member subscribes to now reaches the leader with the next rebalance.
+#[test]
+fn a_restart_with_other_topics_begins_no_rebalance_and_retention_knows_them_at_once() {
+    let mut coordinator = Coordinator::new();
+    let joined = coordinator.stabilize(&[static_join("a", &["range"])]);
+    let mut request = static_join("a", &["range"]);
+    request.protocols[0].metadata = subscription(&["payments"]);
+    let back = coordinator.joined(&request).unwrap();
+    assert_eq!((coordinator.state(), back.generation_id), ("Stable", joined[0].generation_id));
+    let partitions = vec![partition("orders", 0), partition("payments", 0)];
+    let delete = DeleteOffsets { group_id: GROUP.to_owned(), partitions };
+    let answer = coordinator.shard.delete_offsets(&delete, coordinator.now);
+    let subscribed = Err(Error::SubscribedToTopic { topic: partition("payments", 0).topic });
+    assert_eq!(coordinator.step(answer), Ok(vec![Ok(()), subscribed]));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use ottla_base::Offset;
 use crate::Error;
 use crate::group::classic::{JoinedGroup, SyncedGroup};
 
-/// A parked JoinGroup or SyncGroup, by the number that the shard gave it. The caller keeps whom to answer under it.
+/// A parked JoinGroup or SyncGroup, by the number that the shard gave it, unique for as long as that shard lives. The caller keeps whom
+/// to answer under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 

@@ -12,12 +12,14 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::connection::Connection;
-use crate::timer;
+use crate::timer::{self, Instant};
 use crate::transport::{Listener, Stream};
 use crate::{ConnectionId, ConnectionInfo, Limits, RequestMemory, Service, TaskScope};
 
 /// How long nobody is accepted when the system has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
+
+const NEWS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What the idle limit is held between: a timer knows no time beyond, and below it would never rest.
 const IDLE_MIN: Duration = Duration::from_millis(1);
@@ -37,7 +39,26 @@ struct Shared {
     runtimes: Arc<[Handle]>,
     open: Mutex<Open>,
     refused: AtomicU64,
+    refusal_news: News,
     pauses: AtomicU64,
+    pause_news: News,
+}
+
+/// What is one event for the operator, however often clients bring it about: it is told once a minute.
+#[derive(Default)]
+struct News {
+    told_at: Mutex<Option<Instant>>,
+}
+
+impl News {
+    fn is_due(&self, now: Instant) -> bool {
+        let mut told_at = self.told_at.lock();
+        let is_due = told_at.is_none_or(|told_at| now - told_at >= NEWS_INTERVAL);
+        if is_due {
+            *told_at = Some(now);
+        }
+        is_due
+    }
 }
 
 /// How many connections there are.
@@ -75,7 +96,9 @@ impl Acceptor {
             open: Mutex::new(Open { by_address: BTreeMap::new(), by_runtime: vec![0; runtimes.len()] }),
             runtimes,
             refused: AtomicU64::new(0),
+            refusal_news: News::default(),
             pauses: AtomicU64::new(0),
+            pause_news: News::default(),
         };
         Acceptor { shared: Arc::new(shared) }
     }
@@ -111,7 +134,9 @@ async fn accept_all(shared: Arc<Shared>, name: Arc<str>, mut listener: Box<dyn L
             Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => (),
             Err(error) => {
                 shared.pauses.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(listener = %name, %error, "accepting pauses");
+                if shared.pause_news.is_due(timer::now()) {
+                    tracing::warn!(listener = %name, %error, "accepting pauses");
+                }
                 tokio::select! {
                     biased;
                     () = &mut stopping => return,
@@ -139,6 +164,10 @@ impl Shared {
         let Some(place) = self.take_place(peer_address.ip(), runtime) else {
             self.refused.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(%listener, %peer_address, "too many connections");
+            if self.refusal_news.is_due(timer::now()) {
+                let Limits { connections_max, connections_per_ip_max, .. } = *self.limits;
+                tracing::warn!(connections_max, connections_per_ip_max, "connections are refused: there are too many");
+            }
             return;
         };
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
@@ -190,5 +219,21 @@ impl Drop for Place {
         if *count == 0 {
             open.by_address.remove(&self.address);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn news_is_told_once_a_minute() {
+        let news = News::default();
+        assert!(news.is_due(timer::now()));
+        timer::sleep(Duration::from_secs(59)).await;
+        assert!(!news.is_due(timer::now()));
+        timer::sleep(Duration::from_secs(2)).await;
+        assert!(news.is_due(timer::now()));
+        assert!(!news.is_due(timer::now()));
     }
 }

@@ -195,8 +195,14 @@ impl Publisher {
         }
         let RecoveredLog { log, recovered } = self.logs.claim(name, topic_id, &config.log)?;
         if let Some(cut) = &recovered.cut {
-            tracing::warn!(partition = %name, at = %cut.at, bytes = cut.bytes, suspect = cut.suspect,
-                "records that had never been made durable were cut off after an unclean stop");
+            let kept_in = cut.kept_in.as_ref().map(|path| tracing::field::display(path.display()));
+            // Whether it was durable once cannot be told: the recovery point is written now and then only.
+            match cut.suspect {
+                false => tracing::warn!(partition = %name, at = %cut.at, bytes = cut.bytes, kept_in,
+                    "the log's damaged or half-written end was cut off after an unclean stop"),
+                true => tracing::warn!(partition = %name, at = %cut.at, bytes = cut.bytes, kept_in,
+                    "a damaged batch and whole ones behind it were cut off after an unclean stop: acknowledged records can be among them"),
+            }
         }
         if let Some(at) = recovered.rot {
             tracing::error!(partition = %name, %at, "durable records cannot be read any more: the partition takes no more");

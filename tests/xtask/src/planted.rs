@@ -59,7 +59,8 @@ fn judge(bug: &Planted, tree: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In the copy, but built where everything is built, so that only what the patch changes is built anew.
+/// In the copy, and built in a folder of its own: cargo tells two copies of one package apart by nothing, and what has a bug in it must
+/// not be taken for what has none.
 fn within<'a>(tree: &Path, command: &'a mut Command) -> &'a mut Command {
-    command.current_dir(tree).env("CARGO_TARGET_DIR", workspace::target_dir())
+    command.current_dir(tree).env("CARGO_TARGET_DIR", workspace::target_dir().join("planted"))
 }

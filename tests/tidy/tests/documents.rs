@@ -64,3 +64,10 @@ fn decisions_are_numbered_listed_and_complete() {
 fn continuous_integration_names_no_host() {
     assert!(!read(".ci/run").contains("://"));
 }
+
+/// The README's first command names no binary, and several members have one.
+#[test]
+fn a_plain_cargo_run_starts_a_node() {
+    let runs: Vec<_> = tidy::metadata().packages.into_iter().filter_map(|package| package.default_run).collect();
+    assert_eq!(runs, ["ottla"]);
+}

@@ -1,7 +1,7 @@
 //! Java's `.properties` syntax, as `java.util.Properties.load` reads it.
 //!
 //! Comments begin with `#` or `!`; key and value are parted by `=`, `:` or blanks; a backslash at the end of a line
-//! continues it; `\t`, `\n`, `\r`, `\f` and `\uXXXX` are escapes, and a backslash before anything else stands for that.
+//! continues it; `\t`, `\n`, `\r`, `\f` and `\uHHHH` are escapes, and a backslash before anything else stands for that.
 //! Text is UTF-8. Knows no setting.
 
 use std::iter::Peekable;
@@ -29,7 +29,7 @@ pub struct SyntaxError {
 /// The properties of `text` in the order in which they stand; a key may come more than once, and the last counts.
 ///
 /// # Errors
-/// [`SyntaxError`] for a malformed `\uXXXX`, which is all that Java refuses.
+/// [`SyntaxError`] for a malformed `\uHHHH`, which is all that Java refuses.
 pub fn parse_properties(text: &str) -> Result<Vec<Property>, SyntaxError> {
     let mut properties = Vec::new();
     let mut lines = natural_lines(text).enumerate();

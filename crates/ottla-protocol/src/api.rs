@@ -188,6 +188,24 @@ apis! {
     ListOffsets = 2, ListOffsetsRequest => ListOffsetsResponse;
     /// Tells brokers, topics, partitions and their leaders.
     Metadata = 3, MetadataRequest => MetadataResponse;
+    /// Commits a group's offsets.
+    OffsetCommit = 8, OffsetCommitRequest => OffsetCommitResponse;
+    /// Tells a group's committed offsets.
+    OffsetFetch = 9, OffsetFetchRequest => OffsetFetchResponse;
+    /// Finds the broker that coordinates a group or a transactional id.
+    FindCoordinator = 10, FindCoordinatorRequest => FindCoordinatorResponse;
+    /// Makes a client a member of a group, and begins or awaits a rebalance.
+    JoinGroup = 11, JoinGroupRequest => JoinGroupResponse;
+    /// Keeps a member in its group.
+    Heartbeat = 12, HeartbeatRequest => HeartbeatResponse;
+    /// Takes members out of a group.
+    LeaveGroup = 13, LeaveGroupRequest => LeaveGroupResponse;
+    /// Brings the leader's assignment, and tells each member its own.
+    SyncGroup = 14, SyncGroupRequest => SyncGroupResponse;
+    /// Tells the state and the members of groups.
+    DescribeGroups = 15, DescribeGroupsRequest => DescribeGroupsResponse;
+    /// Tells the groups that a broker coordinates.
+    ListGroups = 16, ListGroupsRequest => ListGroupsResponse;
     /// Tells which versions of which APIs are served.
     ApiVersions = 18, ApiVersionsRequest => ApiVersionsResponse;
     /// Creates topics.
@@ -202,6 +220,10 @@ apis! {
     DescribeConfigs = 32, DescribeConfigsRequest => DescribeConfigsResponse;
     /// Adds partitions to topics.
     CreatePartitions = 37, CreatePartitionsRequest => CreatePartitionsResponse;
+    /// Deletes groups that have no members.
+    DeleteGroups = 42, DeleteGroupsRequest => DeleteGroupsResponse;
+    /// Deletes a group's committed offsets of topics that it does not read (KIP-496).
+    OffsetDelete = 47, OffsetDeleteRequest => OffsetDeleteResponse;
     /// Tells the brokers of the cluster (KIP-700).
     DescribeCluster = 60, DescribeClusterRequest => DescribeClusterResponse;
 }

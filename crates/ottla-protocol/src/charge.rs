@@ -7,7 +7,7 @@
 use crate::ApiKey;
 
 /// What frame and decoded message take for a byte that is not record data, at the most (`tests/hostile.rs` has the dense ones).
-const DECODED_PER_BYTE: usize = 40;
+const DECODED_PER_BYTE: usize = 42;
 
 /// How many bytes of a Produce request may be other than record data and strings, which bounds its partitions to some 32,000. What such
 /// a request decodes to (10 MiB at the most) is not charged: it lives for one synchronous call, so there is one for each thread.

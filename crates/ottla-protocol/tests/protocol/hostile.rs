@@ -95,8 +95,8 @@ fn record_data_is_no_structure_however_much_it_is() {
 #[test]
 fn structure_is_charged_for_what_it_becomes_and_record_data_once() {
     assert_eq!(memory_charge(ApiKey::Produce.code(), 1_000_000), 1_000_000);
-    assert_eq!(memory_charge(ApiKey::Metadata.code(), 1_000), 40_000);
-    assert_eq!(memory_charge(-1, 1_000), 40_000);
+    assert_eq!(memory_charge(ApiKey::Metadata.code(), 1_000), 42_000);
+    assert_eq!(memory_charge(-1, 1_000), 42_000);
     assert_eq!(memory_charge(-1, usize::MAX), usize::MAX);
 }
 
@@ -143,6 +143,24 @@ fn dense(api: ApiKey, version: i16) -> Bytes {
             compact(&mut out);
             (&[1, 1, 0], &[1, 1, 0])
         }
+        (ApiKey::LeaveGroup, 4) => {
+            out.put_slice(&[1]);
+            compact(&mut out);
+            (&[1, 0, 0], &[0])
+        }
+        (ApiKey::OffsetFetch, 8) => {
+            compact(&mut out);
+            (&[1, 0, 0], &[0, 0])
+        }
+        (ApiKey::OffsetCommit, 8) => {
+            out.put_slice(&[1, 0, 0, 0, 0, 1, 0]);
+            compact(&mut out);
+            (&[1, 1, 0], &[0])
+        }
+        (ApiKey::DeleteGroups, 2) => {
+            compact(&mut out);
+            (&[1], &[0])
+        }
         (ApiKey::Produce, 9) => {
             out.put_slice(&[0, 0, 1, 0, 0, 0, 0]);
             // As many as are let through.
@@ -177,6 +195,10 @@ fn a_dense_array_costs_no_more_than_it_is_charged() {
     check(ApiKey::CreatePartitions, 2, charged);
     check(ApiKey::ListOffsets, 6, charged);
     check(ApiKey::Fetch, 12, charged);
+    check(ApiKey::LeaveGroup, 4, charged);
+    check(ApiKey::OffsetFetch, 8, charged);
+    check(ApiKey::OffsetCommit, 8, charged);
+    check(ApiKey::DeleteGroups, 2, charged);
     check(ApiKey::Produce, 9, |_| 10 << 20);
 }
 

@@ -8,10 +8,18 @@ use ottla_protocol::messages::create_topics_request::{
 use ottla_protocol::messages::delete_topics_request::DeleteTopicState;
 use ottla_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use ottla_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
+use ottla_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+use ottla_protocol::messages::leave_group_request::MemberIdentity;
 use ottla_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use ottla_protocol::messages::metadata_request::MetadataRequestTopic;
+use ottla_protocol::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
+use ottla_protocol::messages::offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic};
+use ottla_protocol::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+};
 use ottla_protocol::messages::offset_for_leader_epoch_request::{OffsetForLeaderPartition, OffsetForLeaderTopic};
 use ottla_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use ottla_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use ottla_protocol::messages::*;
 use ottla_protocol::{ApiKey, Request, RequestHeader};
 
@@ -40,6 +48,15 @@ fn sample(api: ApiKey, version: i16) -> Sample {
         ApiKey::Fetch => (encoded(version, fetch(version)), if version >= 7 { 4 } else { 2 }),
         ApiKey::ListOffsets => (encoded(version, list_offsets()), 2),
         ApiKey::Metadata => (encoded(version, metadata()), 1),
+        ApiKey::OffsetCommit => (encoded(version, offset_commit()), 2),
+        ApiKey::OffsetFetch => (encoded(version, offset_fetch(version)), if version >= 8 { 3 } else { 2 }),
+        ApiKey::FindCoordinator => (encoded(version, find_coordinator(version)), if version >= 4 { 1 } else { 0 }),
+        ApiKey::JoinGroup => (encoded(version, join_group()), 1),
+        ApiKey::Heartbeat => (encoded(version, heartbeat()), 0),
+        ApiKey::LeaveGroup => (encoded(version, leave_group(version)), if version >= 3 { 1 } else { 0 }),
+        ApiKey::SyncGroup => (encoded(version, sync_group()), 1),
+        ApiKey::DescribeGroups => (encoded(version, describe_groups()), 1),
+        ApiKey::ListGroups => (encoded(version, list_groups(version)), usize::try_from(version - 3).unwrap_or(0)),
         ApiKey::ApiVersions => (encoded(version, api_versions(version)), 0),
         ApiKey::CreateTopics => (encoded(version, create_topics()), 4),
         ApiKey::DeleteTopics => (encoded(version, delete_topics(version)), 1),
@@ -47,6 +64,8 @@ fn sample(api: ApiKey, version: i16) -> Sample {
         ApiKey::OffsetForLeaderEpoch => (encoded(version, offset_for_leader_epoch()), 2),
         ApiKey::DescribeConfigs => (encoded(version, describe_configs()), 2),
         ApiKey::CreatePartitions => (encoded(version, create_partitions()), 3),
+        ApiKey::DeleteGroups => (encoded(version, delete_groups()), 1),
+        ApiKey::OffsetDelete => (encoded(version, offset_delete()), 2),
         ApiKey::DescribeCluster => (encoded(version, DescribeClusterRequest::default()), 0),
     };
     let mut body = frame.clone();
@@ -157,4 +176,83 @@ fn create_partitions() -> CreatePartitionsRequest {
     let assignment = CreatePartitionsAssignment::default().with_broker_ids(vec![BrokerId(1)]);
     let topic = CreatePartitionsTopic::default().with_name(topic()).with_assignments(Some(vec![assignment]));
     CreatePartitionsRequest::default().with_topics(vec![topic])
+}
+
+fn group() -> GroupId {
+    GroupId(text("readers"))
+}
+
+fn offset_commit() -> OffsetCommitRequest {
+    let partition = OffsetCommitRequestPartition::default()
+        .with_partition_index(1)
+        .with_committed_offset(7)
+        .with_committed_metadata(Some(text("m")));
+    let topic = OffsetCommitRequestTopic::default().with_name(topic()).with_partitions(vec![partition]);
+    OffsetCommitRequest::default().with_group_id(group()).with_member_id(text("i")).with_topics(vec![topic])
+}
+
+fn offset_fetch(version: i16) -> OffsetFetchRequest {
+    let request = OffsetFetchRequest::default();
+    if version >= 8 {
+        let topic = OffsetFetchRequestTopics::default().with_name(topic()).with_partition_indexes(vec![1]);
+        let group = OffsetFetchRequestGroup::default().with_group_id(group()).with_topics(Some(vec![topic]));
+        request.with_groups(vec![group])
+    } else {
+        let topic = OffsetFetchRequestTopic::default().with_name(topic()).with_partition_indexes(vec![1]);
+        request.with_group_id(group()).with_topics(Some(vec![topic]))
+    }
+}
+
+fn find_coordinator(version: i16) -> FindCoordinatorRequest {
+    let request = FindCoordinatorRequest::default();
+    if version >= 4 { request.with_coordinator_keys(vec![text("k")]) } else { request.with_key(text("k")) }
+}
+
+fn join_group() -> JoinGroupRequest {
+    let protocol =
+        JoinGroupRequestProtocol::default().with_name(text("range")).with_metadata(Bytes::from_static(b"topics"));
+    JoinGroupRequest::default()
+        .with_group_id(group())
+        .with_session_timeout_ms(9)
+        .with_member_id(text("i"))
+        .with_protocol_type(text("consumer"))
+        .with_protocols(vec![protocol])
+}
+
+fn heartbeat() -> HeartbeatRequest {
+    HeartbeatRequest::default().with_group_id(group()).with_generation_id(3).with_member_id(text("i"))
+}
+
+fn leave_group(version: i16) -> LeaveGroupRequest {
+    let request = LeaveGroupRequest::default().with_group_id(group());
+    if version >= 3 {
+        request.with_members(vec![MemberIdentity::default().with_member_id(text("i"))])
+    } else {
+        request.with_member_id(text("i"))
+    }
+}
+
+fn sync_group() -> SyncGroupRequest {
+    let assignment =
+        SyncGroupRequestAssignment::default().with_member_id(text("i")).with_assignment(Bytes::from_static(b"all"));
+    SyncGroupRequest::default().with_group_id(group()).with_member_id(text("i")).with_assignments(vec![assignment])
+}
+
+fn describe_groups() -> DescribeGroupsRequest {
+    DescribeGroupsRequest::default().with_groups(vec![group()])
+}
+
+fn list_groups(version: i16) -> ListGroupsRequest {
+    let filter = |from: i16| if version >= from { vec![text("f")] } else { Vec::new() };
+    ListGroupsRequest::default().with_states_filter(filter(4)).with_types_filter(filter(5))
+}
+
+fn delete_groups() -> DeleteGroupsRequest {
+    DeleteGroupsRequest::default().with_groups_names(vec![group()])
+}
+
+fn offset_delete() -> OffsetDeleteRequest {
+    let partition = OffsetDeleteRequestPartition::default().with_partition_index(1);
+    let topic = OffsetDeleteRequestTopic::default().with_name(topic()).with_partitions(vec![partition]);
+    OffsetDeleteRequest::default().with_group_id(group()).with_topics(vec![topic])
 }

@@ -4,10 +4,12 @@
 
 mod broker_client;
 mod cluster_client;
+mod coordinator;
 mod retry;
 
 pub use broker_client::{BrokerClient, BrokerError};
 pub use cluster_client::{ClusterClient, ClusterClientOptions, ClusterError, Topics};
+pub use coordinator::CoordinatorError;
 pub use retry::Retry;
 
 use std::collections::VecDeque;

@@ -8,7 +8,7 @@
 //! To follow a request, read `connection.rs`, then `frame.rs` and `limits.rs`.
 //!
 //! **Architecture invariant:** net knows frames, no API's policy. The accepting side reads a request's key (for how much a frame may weigh)
-//! and of a message nothing at all; the client reads the two messages that routing needs, ApiVersions and Metadata.
+//! and of a message nothing at all; the client reads the three messages that routing needs, ApiVersions, Metadata and FindCoordinator.
 
 mod acceptor;
 mod client;
@@ -27,7 +27,7 @@ pub mod transport;
 pub use acceptor::{Acceptor, AcceptorCounts};
 pub use client::{
     BrokerClient, BrokerError, CallError, Client, ClientOptions, ClusterClient, ClusterClientOptions, ClusterError,
-    Retry, Topics,
+    CoordinatorError, Retry, Topics,
 };
 pub use frame::{FrameDecoder, FrameError, FrameHead, FrameSizes};
 pub use limits::{Limits, MemoryPermit, RequestMemory};

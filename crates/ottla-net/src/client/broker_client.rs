@@ -127,8 +127,18 @@ impl BrokerClient {
 
     /// Sends `request` in the newest version that both sides know, of those that `spoken` names, and waits for the response.
     pub async fn call<R: Request>(&self, spoken: RangeInclusive<i16>, request: &R) -> Result<R::Response, BrokerError> {
+        self.call_within(self.request_max, spoken, request).await
+    }
+
+    /// The same, for a request that has another time than all others: one whose answer waits for what others do.
+    pub async fn call_within<R: Request>(
+        &self,
+        within: Duration,
+        spoken: RangeInclusive<i16>,
+        request: &R,
+    ) -> Result<R::Response, BrokerError> {
         let version = self.version(R::KEY, spoken)?;
-        let called = self.client.call(version, request, self.request_max).await;
+        let called = self.client.call(version, request, within).await;
         called.map_err(|source| self.failed(R::KEY, source))
     }
 

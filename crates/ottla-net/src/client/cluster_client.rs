@@ -158,6 +158,25 @@ impl ClusterClient {
         Ok(self.any().await?.call(spoken, request).await?)
     }
 
+    /// The connection to `endpoint` that all requests to it share; it is opened where there is none.
+    pub async fn connection(&self, endpoint: &Endpoint) -> Result<BrokerClient, BrokerError> {
+        let open = self.known.lock().connections.get(endpoint).filter(|client| !client.is_closed()).cloned();
+        if let Some(open) = open {
+            return Ok(open);
+        }
+        let client = self.dedicated_connection(endpoint).await?;
+        self.known.lock().connections.insert(endpoint.clone(), client.clone());
+        Ok(client)
+    }
+
+    /// A connection to `endpoint` of the caller's own, for requests that must not queue behind others or have others queue behind them:
+    /// brokers answer a connection's requests in order, and JoinGroup and Fetch wait.
+    pub async fn dedicated_connection(&self, endpoint: &Endpoint) -> Result<BrokerClient, BrokerError> {
+        let options = &self.options;
+        let client = options.client.clone();
+        BrokerClient::connect(&*self.transport, endpoint, client, options.request_max, &self.scope).await
+    }
+
     fn connected(&self) -> Option<BrokerClient> {
         self.known.lock().connections.values().find(|client| !client.is_closed()).cloned()
     }
@@ -167,19 +186,6 @@ impl ClusterClient {
         let mut seen = BTreeSet::new();
         let all = self.options.bootstrap.iter().chain(known.brokers.values());
         all.filter(|endpoint| seen.insert(*endpoint)).cloned().collect()
-    }
-
-    async fn connection(&self, endpoint: &Endpoint) -> Result<BrokerClient, BrokerError> {
-        let open = self.known.lock().connections.get(endpoint).filter(|client| !client.is_closed()).cloned();
-        if let Some(open) = open {
-            return Ok(open);
-        }
-        let options = &self.options;
-        let client = options.client.clone();
-        let connecting = BrokerClient::connect(&*self.transport, endpoint, client, options.request_max, &self.scope);
-        let client = connecting.await?;
-        self.known.lock().connections.insert(endpoint.clone(), client.clone());
-        Ok(client)
     }
 }
 

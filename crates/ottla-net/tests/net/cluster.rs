@@ -2,23 +2,24 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use ottla_base::SeededEntropy;
 use ottla_net::transport::{Endpoint, SimNetwork, SimTransport, Transport};
 use ottla_net::{
-    Acceptor, BrokerError, ClientOptions, ClusterClient, ClusterClientOptions, ClusterError, Frame, Limits,
-    RequestMemory, Staged, TaskScope, Topics,
+    Acceptor, BrokerError, ClientOptions, ClusterClient, ClusterClientOptions, ClusterError, CoordinatorError, Frame,
+    Limits, RequestMemory, Staged, TaskScope, Topics,
 };
 use ottla_protocol::messages::api_versions_response::ApiVersion;
 use ottla_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use ottla_protocol::messages::{
-    ApiVersionsResponse, BrokerId, DescribeClusterRequest, DescribeClusterResponse, MetadataResponse, StrBytes,
-    TopicName,
+    ApiVersionsResponse, BrokerId, DescribeClusterRequest, DescribeClusterResponse, FindCoordinatorRequest,
+    FindCoordinatorResponse, MetadataResponse, StrBytes, TopicName,
 };
-use ottla_protocol::{ApiKey, RequestHeader, Response};
+use ottla_protocol::{ApiKey, ErrorCode, Request, RequestHeader, Response};
 use tokio::runtime::Handle;
 
 use crate::common::{Answering, PORT, steady};
@@ -62,16 +63,39 @@ fn metadata() -> MetadataResponse {
         .with_topics(vec![topic])
 }
 
-/// Serves ApiVersions, Metadata 0 to 9, and DescribeCluster, whose cluster id is the broker's name and the version asked in.
-fn answer(broker_id: i32, frame: Frame) -> Staged {
-    let header = RequestHeader::decode(&mut frame.bytes.clone()).expect("the client's");
+/// Broker 2 coordinates the group `readers`, once it has been asked for twice; names that are empty are refused.
+fn coordinator(request: &FindCoordinatorRequest, times_asked: i32) -> FindCoordinatorResponse {
+    let refused = |code: ErrorCode| FindCoordinatorResponse::default().with_error_code(code.code());
+    match (request.key.is_empty(), times_asked) {
+        (true, _) => refused(ErrorCode::InvalidGroupId).with_error_message(Some(StrBytes::from_static_str("no name"))),
+        (false, ..2) => refused(ErrorCode::CoordinatorNotAvailable),
+        (false, _) => {
+            let host = StrBytes::from_string(name(2));
+            FindCoordinatorResponse::default().with_node_id(BrokerId(2)).with_host(host).with_port(PORT.into())
+        }
+    }
+}
+
+/// Serves ApiVersions, Metadata 0 to 9, FindCoordinator, and DescribeCluster, whose cluster id is the broker's name and the version asked
+/// in.
+fn answer(broker_id: i32, lookups: &AtomicI32, frame: Frame) -> Staged {
+    let mut body = frame.bytes.clone();
+    let header = RequestHeader::decode(&mut body).expect("the client's");
     let (version, id) = (header.api_version, header.correlation_id);
     let encoded = match header.api_key {
         ApiKey::ApiVersions => {
-            let served = vec![api(ApiKey::Metadata, 0, 9), api(ApiKey::DescribeCluster, 0, 1)];
+            let served = vec![
+                api(ApiKey::Metadata, 0, 9),
+                api(ApiKey::FindCoordinator, 0, 6),
+                api(ApiKey::DescribeCluster, 0, 1),
+            ];
             ApiVersionsResponse::default().with_api_keys(served).encode(version, id)
         }
         ApiKey::Metadata => metadata().encode(version, id),
+        ApiKey::FindCoordinator => {
+            let request = FindCoordinatorRequest::decode(version, body).expect("the client's");
+            coordinator(&request, lookups.fetch_add(1, Ordering::Relaxed)).encode(version, id)
+        }
         ApiKey::DescribeCluster => {
             let who = StrBytes::from_string(format!("{} in version {version}", name(broker_id)));
             DescribeClusterResponse::default().with_cluster_id(who).encode(version, id)
@@ -92,7 +116,8 @@ impl Cluster {
             let address = host(broker_id);
             let host = cluster.network.host(&name(broker_id.into()), address);
             if running.contains(&broker_id.into()) {
-                let service = Arc::new(Answering(move |frame| answer(broker_id.into(), frame)));
+                let lookups = AtomicI32::new(0);
+                let service = Arc::new(Answering(move |frame| answer(broker_id.into(), &lookups, frame)));
                 let memory = RequestMemory::new(1 << 20);
                 let acceptor = Acceptor::new(service, Limits::default(), memory, Arc::new([Handle::current()]));
                 let listener = host.bind(SocketAddr::new(address, PORT)).expect("free");
@@ -173,4 +198,29 @@ async fn a_broken_connection_is_opened_anew() {
     assert!(before.is_closed());
     let response = client.call_any(0..=1, &request).await.expect("by a new connection");
     assert_eq!(response.cluster_id.as_str(), "broker-1 in version 1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_coordinator_is_waited_for_and_has_a_connection_of_its_own() {
+    let cluster = Cluster::start(&[1, 2]);
+    let client = cluster.client();
+    let found = client.coordinator("readers", SOON).await.expect("there is one at the third try");
+    assert_eq!(found, Endpoint::new("broker-2", PORT));
+    let own = client.dedicated_connection(&found).await.expect("it runs");
+    let shared = client.connection(&found).await.expect("it runs");
+    drop(own);
+    let response = shared.call(0..=1, &DescribeClusterRequest::default()).await.expect("answered");
+    assert_eq!(response.cluster_id.as_str(), "broker-2 in version 1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_coordinator_is_not_waited_for_without_time_or_hope() {
+    let cluster = Cluster::start(&[1]);
+    let client = cluster.client();
+    let refusal = async |group, within| match client.coordinator(group, within).await {
+        Err(CoordinatorError::Refused { code, words }) => (code, words.map(|words| words.to_string())),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refusal("readers", Duration::ZERO).await, (ErrorCode::CoordinatorNotAvailable.code(), None));
+    assert_eq!(refusal("", SOON).await, (ErrorCode::InvalidGroupId.code(), Some("no name".to_owned())));
 }

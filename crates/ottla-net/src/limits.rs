@@ -113,6 +113,11 @@ impl RequestMemory {
         MemoryPermit { held: Some(held), arriving: Some(arriving) }
     }
 
+    /// How many bytes there are.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
     /// How many bytes nobody holds.
     pub fn available(&self) -> usize {
         self.bytes.available_permits()

@@ -50,7 +50,10 @@ impl ClusterClient {
             }
             let may_pass = ErrorCode::from_code(code).is_some_and(ErrorCode::is_retriable);
             if !may_pass || !retry.pause().await {
-                return Err(CoordinatorError::Refused { code, words: response.error_message });
+                return Err(CoordinatorError::Refused {
+                    code,
+                    words: response.error_message.filter(|words| !words.is_empty()),
+                });
             }
         }
     }

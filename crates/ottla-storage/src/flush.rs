@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ottla_base::{Clock, Completion, Instant, Job, Lane, Offset, Workers};
+use ottla_base::{Clock, Completion, DurationCounts, DurationHistogram, Instant, Job, Lane, Offset, Workers};
 use parking_lot::Mutex;
 
 use crate::directory_health::{DirectoryFailure, DirectoryHealth};
@@ -73,6 +73,7 @@ struct Shared {
     health: DirectoryHealth,
     workers: Arc<dyn Workers>,
     clock: Arc<dyn Clock>,
+    sync_times: DurationHistogram,
     state: Mutex<State>,
 }
 
@@ -112,8 +113,9 @@ impl Flusher {
     /// (`log.dir.failure.timeout.ms`).
     pub fn new(lane: Lane, sync_age_max: Duration, health: DirectoryHealth, seams: FlusherSeams) -> Flusher {
         let FlusherSeams { disk, file_system, workers, clock } = seams;
-        let state = Mutex::default();
-        let shared = Arc::new(Shared { lane, sync_age_max, disk, file_system, health, workers, clock, state });
+        let (sync_times, state) = Default::default();
+        let shared =
+            Arc::new(Shared { lane, sync_age_max, disk, file_system, health, workers, clock, sync_times, state });
         let weak = Arc::downgrade(&shared);
         shared.health.on_failure(Box::new(move |_| {
             if let Some(shared) = weak.upgrade() {
@@ -143,6 +145,11 @@ impl Flusher {
         state.dirty.insert(key, flushable);
         Shared::start_sync(&self.shared, state);
         Ok(())
+    }
+
+    /// How long syncs took so far, failed ones among them: of all that is dirty at a time, from the first file to the last.
+    pub fn sync_times(&self) -> DurationCounts {
+        self.shared.sync_times.counts()
     }
 
     /// Whether nothing is dirty and no sync is under way.
@@ -203,7 +210,9 @@ impl Shared {
         if let Err(open) = self.register_open(open) {
             return Box::new(move || self.tell_each_failed(open));
         }
+        let began_at = self.clock.now();
         let synced = self.sync(&files, &directories);
+        self.sync_times.record(self.clock.now().since(began_at));
         Box::new(move || Shared::finish_sync(&self, synced))
     }
 

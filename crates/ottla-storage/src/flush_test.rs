@@ -12,10 +12,14 @@ use crate::disk::{Open, ensure_dir, read_file};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a sync of the whole file system takes.
+const SYNC_TIME: Duration = Duration::from_millis(3);
+
 /// Counts the syncs that reach the file system.
 #[derive(Debug)]
 struct CountingFileSystem {
     inner: Arc<dyn FileSystem>,
+    clock: Arc<HandClock>,
     syncs: Mutex<usize>,
 }
 
@@ -26,6 +30,7 @@ impl FileSystem for CountingFileSystem {
 
     fn sync(&self) -> disk::Result<()> {
         *self.syncs.lock() += 1;
+        self.clock.advance(SYNC_TIME);
         self.inner.sync()
     }
 
@@ -104,9 +109,9 @@ fn bench(options: SimOptions) -> Bench {
     let disk = SimDisk::new(options);
     ensure_dir(&*disk, Path::new("/data")).expect("an empty disk");
     let inner = disk.file_system(Path::new("/data")).expect("the folder exists");
-    let file_system = Arc::new(CountingFileSystem { inner, syncs: Mutex::new(0) });
     let (workers, clock, health) =
         (Arc::<HandWorkers>::default(), Arc::<HandClock>::default(), DirectoryHealth::default());
+    let file_system = Arc::new(CountingFileSystem { inner, clock: clock.clone(), syncs: Mutex::new(0) });
     let seams = FlusherSeams {
         disk: disk.clone(),
         file_system: file_system.clone(),
@@ -195,6 +200,18 @@ fn the_next_set_gathers_while_one_sync_runs() {
     bench.workers.complete();
     assert_eq!((a.told(), b.told()), (vec![durable(0, 2)], vec![durable(0, 5)]));
     assert!(bench.flusher.is_idle());
+}
+
+#[test]
+fn a_syncs_time_is_counted_once_however_many_logs_it_is_for() {
+    let bench = bench(SimOptions::default());
+    for log in [bench.log("/data/a"), bench.log("/data/b")] {
+        log.append(1);
+        bench.request(&log);
+    }
+    bench.crank();
+    let times = bench.flusher.sync_times();
+    assert_eq!((times.total(), times.sum), (1, SYNC_TIME));
 }
 
 #[test]

@@ -131,6 +131,11 @@ impl LogReader {
         self.shared.durable_offset.get()
     }
 
+    /// The size of all segments, in bytes.
+    pub fn size_in_bytes(&self) -> u64 {
+        self.shared.segments.load().iter().map(|segment| segment.published().size).sum()
+    }
+
     /// The log's generation: changes with each truncation and each [`crate::Log::invalidate_flushes`].
     pub fn generation(&self) -> u64 {
         self.shared.generation.load(Ordering::SeqCst)

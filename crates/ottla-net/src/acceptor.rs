@@ -11,8 +11,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, End};
 use crate::timer::{self, Instant};
+use crate::traffic::Traffic;
 use crate::transport::{Listener, Stream};
 use crate::{ConnectionId, ConnectionInfo, Limits, RequestMemory, Service, TaskScope};
 
@@ -42,6 +43,10 @@ struct Shared {
     refusal_news: News,
     pauses: AtomicU64,
     pause_news: News,
+    /// By the runtime.
+    traffic: Vec<Arc<Traffic>>,
+    /// By the number of the cause.
+    ended: [AtomicU64; End::CAUSES.len()],
 }
 
 /// What is one event for the operator, however often clients bring it about: it is told once a minute.
@@ -80,6 +85,13 @@ pub struct AcceptorCounts {
     pub refused: u64,
     /// How often accepting paused, because the system had no descriptors left or failed otherwise.
     pub pauses: u64,
+    /// Bytes that clients sent.
+    pub received_bytes: u64,
+    /// Bytes that clients were sent.
+    pub sent_bytes: u64,
+    /// Connections that were served and are over, by what ended them: the `client`; a `request` that is none or has no answer; the node's
+    /// `stop`; `idle` for too long; a large frame that came too `slow`; bytes that are no `frame`, or one too large; `io` that failed.
+    pub ended: [(&'static str, u64); End::CAUSES.len()],
 }
 
 impl Acceptor {
@@ -94,11 +106,13 @@ impl Acceptor {
             memory,
             next_id: AtomicU64::new(0),
             open: Mutex::new(Open { by_address: BTreeMap::new(), by_runtime: vec![0; runtimes.len()] }),
+            traffic: runtimes.iter().map(|_| Arc::default()).collect(),
             runtimes,
             refused: AtomicU64::new(0),
             refusal_news: News::default(),
             pauses: AtomicU64::new(0),
             pause_news: News::default(),
+            ended: Default::default(),
         };
         Acceptor { shared: Arc::new(shared) }
     }
@@ -116,6 +130,9 @@ impl Acceptor {
             accepted: self.shared.next_id.load(Ordering::Relaxed),
             refused: self.shared.refused.load(Ordering::Relaxed),
             pauses: self.shared.pauses.load(Ordering::Relaxed),
+            received_bytes: self.shared.traffic.iter().map(|traffic| traffic.received()).sum(),
+            sent_bytes: self.shared.traffic.iter().map(|traffic| traffic.sent()).sum(),
+            ended: std::array::from_fn(|cause| (End::CAUSES[cause], self.shared.ended[cause].load(Ordering::Relaxed))),
         }
     }
 }
@@ -173,11 +190,12 @@ impl Shared {
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
         let info = ConnectionInfo { id, listener: listener.clone(), peer_address, local_address };
         let (service, limits, memory) = (self.service.clone(), self.limits.clone(), self.memory.clone());
-        let connection = Connection::new(stream, info, service, limits, memory, scope);
+        let connection = Connection::new(stream, info, service, limits, memory, self.traffic[runtime].clone(), scope);
         scope.spawn_on(&self.runtimes[runtime], async move {
-            let _place = place;
             let end = connection.await;
+            place.shared.ended[end.cause()].fetch_add(1, Ordering::Relaxed);
             tracing::debug!(connection = %id, %peer_address, %end, "connection over");
+            drop(place);
         });
     }
 

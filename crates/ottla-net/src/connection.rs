@@ -27,6 +27,7 @@ use crate::outbox::Outbox;
 use crate::replies::Replies;
 use crate::signal::Signal;
 use crate::timer::{self, Instant};
+use crate::traffic::Traffic;
 use crate::transport::{BoxFuture, Stream};
 use crate::{ConnectionInfo, Frame, FrameDecoder, FrameError, FrameHead, Limits, MemoryPermit, Reply, RequestMemory};
 use crate::{Service, Staged, TaskScope};
@@ -60,6 +61,24 @@ pub(crate) enum End {
     Io(#[from] io::Error),
 }
 
+impl End {
+    /// What operators are told of an end, by [`End::cause`].
+    pub(crate) const CAUSES: [&str; 7] = ["client", "request", "stop", "idle", "slow", "frame", "io"];
+
+    /// The number of its cause.
+    pub(crate) fn cause(&self) -> usize {
+        match self {
+            End::ByClient => 0,
+            End::ByService => 1,
+            End::Stopping => 2,
+            End::Idle => 3,
+            End::Slow => 4,
+            End::Frame(_) => 5,
+            End::Io(_) => 6,
+        }
+    }
+}
+
 /// A connection as the future that serves it, until its end.
 pub(crate) struct Connection {
     stream: Box<dyn Stream>,
@@ -67,6 +86,7 @@ pub(crate) struct Connection {
     service: Arc<dyn Service>,
     limits: Arc<Limits>,
     memory: RequestMemory,
+    traffic: Arc<Traffic>,
     decoder: FrameDecoder,
     /// What was charged for the next frame, once it is.
     charged: Option<MemoryPermit>,
@@ -105,6 +125,7 @@ impl Connection {
         service: Arc<dyn Service>,
         limits: Arc<Limits>,
         memory: RequestMemory,
+        traffic: Arc<Traffic>,
         scope: &TaskScope,
     ) -> Connection {
         let moved_at = timer::now();
@@ -114,6 +135,7 @@ impl Connection {
             service,
             decoder: FrameDecoder::new(FrameSizes::of_requests(&limits)),
             memory,
+            traffic,
             charged: None,
             charging: None,
             replies: Replies::default(),
@@ -314,8 +336,10 @@ impl Connection {
             return Ok(Poll::Ready(()));
         }
         let sent = self.outbox.poll_send(context, &mut *self.stream);
-        if self.outbox.bytes() < unsent {
+        let sent_bytes = unsent - self.outbox.bytes();
+        if sent_bytes > 0 {
             self.moved = true;
+            self.traffic.add_sent(sent_bytes);
         }
         match sent {
             Poll::Ready(done) => Ok(Poll::Ready(done?)),
@@ -333,6 +357,7 @@ impl Connection {
             self.ending = Some(End::ByClient);
         } else {
             self.moved = true;
+            self.traffic.add_received(read);
         }
         Ok(Poll::Ready(()))
     }

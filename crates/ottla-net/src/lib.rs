@@ -22,6 +22,7 @@ mod service;
 mod signal;
 mod tasks;
 pub mod timer;
+mod traffic;
 pub mod transport;
 
 pub use acceptor::{Acceptor, AcceptorCounts};

@@ -39,6 +39,27 @@ async fn the_replies_to_one_read_leave_in_one_write() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn bytes_are_counted_both_ways_and_connections_by_what_ends_them() {
+    let world = World::new(Limits::default(), echo_after_delay);
+    let mut stream = world.connect().await;
+    send(&mut stream, &numbered(0, 0)).await;
+    receive(&mut stream).await;
+    let counts = world.acceptor.counts();
+    let frame = numbered(0, 0).len() as u64;
+    assert_eq!((counts.received_bytes, counts.sent_bytes), (frame, frame));
+    assert!(counts.ended.iter().all(|(_, ended)| *ended == 0), "{counts:?}");
+
+    drop(stream);
+    let mut hostile = world.connect().await;
+    send(&mut hostile, &[0xff; 8]).await;
+    assert!(is_over(&mut hostile).await, "a negative length is no frame");
+    eventually("both are over", || world.acceptor.counts().open == 0).await;
+    let ended = world.acceptor.counts().ended;
+    let seen: Vec<_> = ended.iter().filter(|(_, ended)| *ended > 0).collect();
+    assert_eq!(seen, [&("client", 1), &("frame", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_next_request_is_served_while_an_earlier_one_waits() {
     let calls = Arc::new(AtomicUsize::new(0));
     let world = World::new(Limits::default(), {

@@ -36,5 +36,5 @@ pub use header::{HEADER_LEN, Header, Malformed};
 pub use record::{Record, RecordHeader, Records, RecordsError};
 pub use sequence::{NO_SEQUENCE, increment_sequence};
 pub use validate::{Origin, RecordError, RecordErrorCause, Rules, Validated, ValidationError, validate};
-pub use view::{Batch, Batches, batches};
+pub use view::{Batch, Batches, batches, count_records};
 pub use walk::RecordFault;

@@ -142,6 +142,18 @@ fn header_crc(header: &Header) -> u32 {
     crc32c::crc32c(&header.to_bytes()[CRC_COVERED_FROM..])
 }
 
+/// How many records the whole batches hold that stand one after the other in `bytes`, as their headers say. Looks at nothing else, and no
+/// further than to what is no whole batch.
+pub fn count_records(mut bytes: &[u8]) -> u64 {
+    let mut records = 0;
+    while let Ok(header) = Header::read(bytes) {
+        let Some(rest) = bytes.get(header.size_in_bytes()..) else { break };
+        records += u64::try_from(header.record_count).unwrap_or(0);
+        bytes = rest;
+    }
+    records
+}
+
 /// The batches that stand one after the other in `bytes`, as a Fetch answers them or a segment holds them.
 pub fn batches(bytes: Bytes) -> Batches {
     Batches { rest: bytes, position: 0 }
@@ -220,6 +232,15 @@ mod tests {
         assert!(matches!(cut.next(), Some(Err(Malformed::Truncated { have: 70, .. }))));
         assert_eq!(cut.position(), position);
         assert!(cut.next().is_none());
+    }
+
+    #[test]
+    fn records_of_whole_batches_are_counted_by_their_headers() {
+        let run = [batch(1).bytes(), batch(3).bytes(), batch(2).bytes().slice(..70)].concat();
+        assert_eq!(count_records(&run), 4);
+        assert_eq!(count_records(&run[..run.len() - 20]), 4, "a header that is cut ends it too");
+        assert_eq!(count_records(&[]), 0);
+        assert_eq!(count_records(&[0xff; 200]), 0, "no batch");
     }
 
     #[test]

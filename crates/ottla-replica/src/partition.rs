@@ -15,13 +15,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use ottla_base::{LeaderEpoch, Offset, OffsetWatch, Timestamp, TopicId, TopicPartition, Wait};
-use ottla_records::{Rules, validate};
+use ottla_records::{Rules, count_records, validate};
 use ottla_storage::{
     DirectoryFailure, DirectoryHealth, FlushKey, FlushPlan, FlushTicket, Flushable, Flusher, Log, LogReader,
 };
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::leader::{Counts, Leader, Leadership, Progress};
+use crate::traffic::{Traffic, TrafficCounters};
 use crate::{Error, PartitionConfig};
 
 /// Which acknowledgement a producer asks for.
@@ -77,6 +78,7 @@ pub struct Partition {
     standing: ArcSwap<Standing>,
     high_watermark: OffsetWatch,
     last_stable_offset: AtomicI64,
+    traffic: TrafficCounters,
     state: Mutex<State>,
     /// Held by what works on the folder's files without the other lock; taken before that.
     folder: Mutex<()>,
@@ -116,6 +118,7 @@ impl Partition {
             standing: ArcSwap::from_pointee(Standing::NotLeader),
             high_watermark: OffsetWatch::new(high_watermark),
             last_stable_offset: AtomicI64::new(high_watermark.0),
+            traffic: TrafficCounters::default(),
             state: Mutex::new(State { log, leader: None }),
             folder: Mutex::new(()),
         })
@@ -171,6 +174,18 @@ impl Partition {
         &self.reader
     }
 
+    /// What went in and out so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic.get()
+    }
+
+    /// Counts `records`, which [`Partition::read`] gave, as what a consumer was answered with: not everything that is read is.
+    pub fn count_read(&self, records: &[u8]) {
+        if !records.is_empty() {
+            self.traffic.add_read(records.len() as u64, count_records(records));
+        }
+    }
+
     /// Waits for the high watermark to reach `target`, or for an interruption: leadership, partition or directory may be gone then.
     pub fn wait_for_high_watermark(&self, target: Offset) -> Wait {
         self.high_watermark.wait(target)
@@ -218,6 +233,10 @@ impl Partition {
         };
         let log_start_offset = log.log_start_offset();
         self.publish_progress(state);
+        if !appended.duplicate {
+            let records = u64::try_from(header.record_count).expect("a validated batch counts its records");
+            self.traffic.add_appended(validated.batch.size_in_bytes() as u64, records);
+        }
         if counts == Counts::Durable {
             self.request_flush();
         }

@@ -138,6 +138,26 @@ fn a_repeated_batch_waits_for_the_end_of_the_original() {
 }
 
 #[test]
+fn what_goes_in_and_out_is_counted_and_outlives_the_partition() {
+    let bench = bench(Counts::Appended);
+    let replicas = crate::Replicas::new();
+    replicas.insert(bench.partition.clone());
+    for base_sequence in [0, 1, 0] {
+        bench.append(base_sequence).unwrap();
+    }
+    let read = bench.read_all().unwrap();
+    bench.partition.count_read(&read);
+    bench.partition.count_read(&[]);
+
+    let bytes = 2 * batch(0).len() as u64;
+    let traffic = Traffic { appended_bytes: bytes, appended_records: 2, read_bytes: bytes, read_records: 2 };
+    assert_eq!(bench.partition.traffic(), traffic, "what was repeated was not appended again");
+    assert_eq!(replicas.traffic(), traffic);
+    replicas.remove(bench.partition.topic_partition());
+    assert_eq!(replicas.traffic(), traffic);
+}
+
+#[test]
 fn what_was_appended_in_an_earlier_epoch_is_not_acknowledged_in_a_later_one() {
     let bench = bench(Counts::Durable);
     let appended = bench.append(0).unwrap();

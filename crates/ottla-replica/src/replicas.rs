@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ottla_base::{PartitionIndex, TopicName, TopicPartition};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
-use crate::Partition;
+use crate::{Partition, Traffic};
 
 /// The partitions that this node has. Looking one up copies no name and takes no lock for longer than the look.
 #[derive(Debug, Default)]
 pub struct Replicas {
     topics: RwLock<BTreeMap<TopicName, BTreeMap<PartitionIndex, Arc<Partition>>>>,
+    /// That of the partitions that were taken out. Changed and read under the other lock.
+    past_traffic: Mutex<Traffic>,
 }
 
 impl Replicas {
@@ -40,7 +42,18 @@ impl Replicas {
         if partitions.is_empty() {
             topics.remove(&topic_partition.topic);
         }
+        if let Some(partition) = &removed {
+            *self.past_traffic.lock() += partition.traffic();
+        }
         removed
+    }
+
+    /// The traffic of all partitions together, of those too that were taken out: it only grows.
+    pub fn traffic(&self) -> Traffic {
+        let topics = self.topics.read();
+        let mut traffic = *self.past_traffic.lock();
+        topics.values().flat_map(BTreeMap::values).for_each(|partition| traffic += partition.traffic());
+        traffic
     }
 
     /// All partitions, by name and number.

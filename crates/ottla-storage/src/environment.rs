@@ -1,4 +1,4 @@
-//! [`LogEnvironment`]: what the logs of one log directory share.
+//! [`LogEnvironment`]: what the logs of one disk share.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use ottla_base::Entropy;
 use crate::disk::Disk;
 use crate::segment_cache::SegmentCache;
 
-/// What the logs of one log directory share: the disk, chance, and how many files they may have open.
+/// What logs share, those of all log directories of a node: the disk, chance, and how many files they may have open.
 #[derive(Debug)]
 pub struct LogEnvironment {
     pub(crate) disk: Arc<dyn Disk>,

@@ -1,7 +1,7 @@
 //! A partition's log on disk; the only crate that owns files.
 //!
-//! [`disk`] is the seam to the file system, [`log_directory`] one `log.dirs` entry, [`flush`] what makes writes durable,
-//! [`inspect`] what tools see of a log's files.
+//! [`disk`] is the seam to the file system, [`log_directory`] one `log.dirs` entry (a [`LockedDirectory`] first), [`flush`] what makes
+//! writes durable, [`inspect`] what tools see of a log's files.
 //!
 //! **Architecture invariant:** storage knows no leader, ISR, group or request; offsets come to it already fenced. It reads no clock but
 //! the one that it is given, starts no thread, and does blocking positional I/O through [`disk::Disk`] only.
@@ -23,6 +23,7 @@ mod file_names;
 pub mod flush;
 mod index;
 pub mod inspect;
+mod locked_directory;
 mod log;
 pub mod log_directory;
 mod meta_properties;
@@ -36,7 +37,7 @@ mod segment_cache;
 mod snapshot_file;
 
 pub use ballast::{BALLAST_FILE, Ballast};
-pub use clean::Deletion;
+pub use clean::{Deletion, Reason};
 pub use clean_shutdown::{CLEAN_SHUTDOWN_FILE, CleanShutdown};
 pub use config::LogConfig;
 pub use directory_health::{DirectoryFailure, DirectoryHealth, FailureListener};
@@ -44,6 +45,7 @@ pub use environment::LogEnvironment;
 pub use error::{Error, Result};
 pub use flush::{FlushKey, FlushPlan, FlushTicket, Flushable, Flusher, FlusherSeams};
 pub use index::txn::AbortedTxn;
+pub use locked_directory::LockedDirectory;
 pub use log::{Appended, Log, Opening, RecoveryPoint};
 pub use log_directory::{
     Checkpoint, CheckpointError, LogDirectory, LogDirectoryOptions, OpenError, PartitionFolders, ReplaceError,

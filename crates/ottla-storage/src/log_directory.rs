@@ -1,10 +1,11 @@
 //! [`LogDirectory`]: one entry of `log.dirs`, locked, identified, and known to be in service or not.
 //!
 //! It owns the small files beside the partitions' folders and the names of those folders. It knows no log: what lies in a folder is
-//! [`crate::log`]'s. The order of a start is the order of [`LogDirectory::open`]:
+//! [`crate::log`]'s. The order of a start, whose first line is [`crate::locked_directory`]'s and changes nothing:
 //!
 //! ```text
-//! lock -> whose is it (meta.properties) -> count this start -> take the clean mark away -> now the logs may be opened
+//! whose is it (meta.properties) -> lock -> whose is it still
+//!     -> count this start -> say whose it is -> take the clean mark away -> now the logs may be opened
 //! ```
 
 use std::collections::BTreeMap;
@@ -18,14 +19,15 @@ use crate::ballast::Ballast;
 use crate::checkpoint_file::{self, CHECKPOINT_LEN_MAX, MalformedCheckpoint};
 use crate::clean_shutdown::{CLEAN_SHUTDOWN_FILE, CleanShutdown};
 use crate::directory_health::{DirectoryFailure, DirectoryHealth};
-use crate::disk::{self, Disk, FileSystem, Lock, LockError, TEMPORARY_SUFFIX, atomic_write, ensure_dir, read_file};
+use crate::disk::{self, Disk, FileSystem, Lock, LockError, TEMPORARY_SUFFIX, atomic_write, read_file};
+use crate::locked_directory::LockedDirectory;
 use crate::meta_properties::{META_PROPERTIES_FILE, MalformedMetaProperties, MetaProperties};
 use crate::partition_folder::PartitionFolder;
 
-const LOCK_FILE: &str = ".lock";
-const START_COUNTER_FILE: &str = ".start_counter";
+/// Counts the starts on the directory, and tells it from one of Apache Kafka's.
+pub(crate) const START_COUNTER_FILE: &str = ".start_counter";
 /// The longest of the small files that is read, in bytes.
-const SMALL_FILE_LEN_MAX: u64 = 64 << 10;
+pub(crate) const SMALL_FILE_LEN_MAX: u64 = 64 << 10;
 
 /// What [`LogDirectory::open`] has to know.
 #[derive(Clone, Debug)]
@@ -34,8 +36,6 @@ pub struct LogDirectoryOptions {
     pub path: PathBuf,
     /// `node.id`.
     pub node_id: BrokerId,
-    /// The cluster that the node belongs to, where that is known already.
-    pub cluster_id: Option<String>,
     /// How much room to keep for the day when the disk is full; 0 for none.
     pub ballast_bytes: u64,
 }
@@ -44,12 +44,12 @@ pub struct LogDirectoryOptions {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another node in this one, has it.
-    #[error("log directory {} cannot be locked: {source}", path.display())]
+    #[error("log directory {} cannot be locked: {cause}", path.display())]
     Locked {
         /// The directory.
         path: PathBuf,
         /// Who has it.
-        source: LockError,
+        cause: LockError,
     },
     /// It belongs to another node.
     #[error("log directory {} belongs to node {found}, this is node {expected}", path.display())]
@@ -71,6 +71,24 @@ pub enum OpenError {
         /// This cluster's.
         expected: String,
     },
+    /// It is Apache Kafka's, as far as can be told.
+    #[error(
+        "{} is a data folder of Apache Kafka's: it holds {META_PROPERTIES_FILE} (node {node_id} of cluster {cluster_id}), \
+         {partitions} partitions and no {START_COUNTER_FILE}. Nothing in it was touched. Kafka's metadata is not read here: name \
+         another log directory, and copy the records over through both brokers. If it was written by Ottla, and \
+         {START_COUNTER_FILE} got lost, put one back that holds a number larger than there were starts",
+        path.display()
+    )]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// `node.id` in its `meta.properties`.
+        node_id: BrokerId,
+        /// `cluster.id` in its `meta.properties`.
+        cluster_id: String,
+        /// How many partitions there are.
+        partitions: usize,
+    },
     /// There are partitions, but nothing that says whose they are.
     #[error("log directory {} holds partitions but no {META_PROPERTIES_FILE}: put it back, or move the partitions away", path.display())]
     Anonymous {
@@ -78,12 +96,12 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// `meta.properties` cannot be relied on.
-    #[error("read {}: {source}", path.display())]
+    #[error("read {}: {problem}", path.display())]
     MetaProperties {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: MalformedMetaProperties,
+        problem: MalformedMetaProperties,
     },
     /// The start counter is no number: without it this start could pass for an earlier one.
     #[error("read {}: {found:?} is no number", path.display())]
@@ -102,12 +120,12 @@ pub enum OpenError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
     /// Its contents are damaged.
-    #[error("read {}: {source}", path.display())]
+    #[error("read {}: {problem}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: MalformedCheckpoint,
+        problem: MalformedCheckpoint,
     },
     /// The disk failed.
     #[error(transparent)]
@@ -173,6 +191,7 @@ pub struct LogDirectory {
     /// `None` until the cluster of a new directory is known.
     cluster_id: Mutex<Option<String>>,
     start_counter: u64,
+    is_new: bool,
     clean_shutdown: Option<CleanShutdown>,
     /// Given back last.
     _lock: Box<dyn Lock>,
@@ -180,36 +199,41 @@ pub struct LogDirectory {
 
 impl LogDirectory {
     /// Opens, and where it is missing creates, the log directory at `options.path`: locks it, checks whose it is, counts this start
-    /// durably, and takes the mark of a clean shutdown away, durably, so that a crash from here on counts as one.
+    /// durably, and takes the mark of a clean shutdown away, durably, so that a crash from here on counts as one. A node with several of
+    /// them locks all before it opens any, by [`LockedDirectory::lock`].
     pub fn open(
         disk: Arc<dyn Disk>,
         options: LogDirectoryOptions,
+        cluster_id: Option<&str>,
         entropy: &dyn Entropy,
     ) -> Result<LogDirectory, OpenError> {
-        let LogDirectoryOptions { path, node_id, cluster_id, ballast_bytes } = options;
-        ensure_dir(&*disk, &path)?;
-        let lock =
-            disk.lock(&path.join(LOCK_FILE)).map_err(|source| OpenError::Locked { path: path.clone(), source })?;
+        LockedDirectory::lock(disk, options)?.open(cluster_id, entropy)
+    }
+
+    pub(crate) fn begin(
+        locked: LockedDirectory,
+        cluster_id: Option<&str>,
+        entropy: &dyn Entropy,
+    ) -> Result<LogDirectory, OpenError> {
+        let LockedDirectory { disk, path, node_id, ballast_bytes, properties: found, lock } = locked;
+        if let (Some(found), Some(cluster_id)) = (&found, cluster_id) {
+            check_cluster(&path, &found.cluster_id, cluster_id)?;
+        }
         let file_system = disk.file_system(&path)?;
         remove_temporary_files(&*disk, &path)?;
-
-        let found = read_meta_properties(&*disk, &path)?;
-        if let Some(found) = &found {
-            check_identity(&path, found, node_id, cluster_id.as_deref())?;
-        } else if !list_folders(&*disk, &path)?.live.is_empty() {
-            return Err(OpenError::Anonymous { path });
-        }
+        let is_new = found.is_none();
         let id_found = found.as_ref().and_then(|found| found.directory_id);
         let directory_id = id_found.unwrap_or_else(|| DirectoryId(Uuid::random(entropy)));
-        let cluster_id = found.map(|found| found.cluster_id).or(cluster_id);
+        let cluster_id = found.map(|found| found.cluster_id).or_else(|| cluster_id.map(str::to_owned));
 
         let ballast = Arc::new(Ballast::new(disk.clone(), file_system.clone(), &path, ballast_bytes)?);
+        // First: whatever has meta.properties and no counter is taken for Apache Kafka's.
+        let start_counter = count_start(&*disk, &ballast, &path)?;
         if let Some(cluster_id) = cluster_id.as_ref().filter(|_| id_found.is_none()) {
             let properties =
                 MetaProperties { cluster_id: cluster_id.clone(), node_id, directory_id: Some(directory_id) };
             write_meta_properties(&*disk, &ballast, &path, &properties)?;
         }
-        let start_counter = count_start(&*disk, &ballast, &path)?;
         let clean_shutdown = take_clean_shutdown(&*disk, &path)?;
         Ok(LogDirectory {
             path,
@@ -221,6 +245,7 @@ impl LogDirectory {
             directory_id,
             cluster_id: Mutex::new(cluster_id),
             start_counter,
+            is_new,
             clean_shutdown,
             _lock: lock,
         })
@@ -267,6 +292,21 @@ impl LogDirectory {
         self.start_counter
     }
 
+    /// Has this start counted as number `start_counter`, durably, where it is a lower one so far: all directories of a node count alike,
+    /// so that its starts do not seem to go back when one of them is gone.
+    pub fn raise_start_counter(&mut self, start_counter: u64) -> disk::Result<()> {
+        if self.start_counter < start_counter {
+            write_start_counter(&*self.disk, &self.ballast, &self.path, start_counter)?;
+            self.start_counter = start_counter;
+        }
+        Ok(())
+    }
+
+    /// Whether this is the first run on it.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     /// What the last run left when it stopped cleanly; `None` after a crash, and in a new directory.
     pub fn clean_shutdown(&self) -> Option<CleanShutdown> {
         self.clean_shutdown
@@ -297,7 +337,7 @@ impl LogDirectory {
         match read_file(&*self.disk, &path, CHECKPOINT_LEN_MAX)? {
             None => Ok(BTreeMap::new()),
             Some(bytes) => {
-                checkpoint_file::decode_offsets(&bytes).map_err(|source| CheckpointError::Malformed { path, source })
+                checkpoint_file::decode_offsets(&bytes).map_err(|problem| CheckpointError::Malformed { path, problem })
             }
         }
     }
@@ -356,13 +396,6 @@ impl LogDirectory {
     }
 }
 
-fn read_meta_properties(disk: &dyn Disk, directory: &Path) -> Result<Option<MetaProperties>, OpenError> {
-    let path = directory.join(META_PROPERTIES_FILE);
-    let bytes = read_file(disk, &path, SMALL_FILE_LEN_MAX)?;
-    let decoded = bytes.map(|bytes| MetaProperties::decode(&bytes)).transpose();
-    decoded.map_err(|source| OpenError::MetaProperties { path, source })
-}
-
 fn write_meta_properties(
     disk: &dyn Disk,
     ballast: &Ballast,
@@ -370,18 +403,6 @@ fn write_meta_properties(
     properties: &MetaProperties,
 ) -> disk::Result<()> {
     ballast.with_room(|| atomic_write(disk, &directory.join(META_PROPERTIES_FILE), &properties.encode()))
-}
-
-fn check_identity(
-    path: &Path,
-    found: &MetaProperties,
-    node_id: BrokerId,
-    cluster_id: Option<&str>,
-) -> Result<(), OpenError> {
-    if found.node_id != node_id {
-        return Err(OpenError::OtherNode { path: path.into(), found: found.node_id, expected: node_id });
-    }
-    cluster_id.map_or(Ok(()), |cluster_id| check_cluster(path, &found.cluster_id, cluster_id))
 }
 
 fn check_cluster(path: &Path, found: &str, expected: &str) -> Result<(), OpenError> {
@@ -403,8 +424,13 @@ fn count_start(disk: &dyn Disk, ballast: &Ballast, directory: &Path) -> Result<u
         }
     };
     let counter = last + 1;
-    ballast.with_room(|| atomic_write(disk, &path, format!("{counter}\n").as_bytes()))?;
+    write_start_counter(disk, ballast, directory, counter)?;
     Ok(counter)
+}
+
+fn write_start_counter(disk: &dyn Disk, ballast: &Ballast, directory: &Path, counter: u64) -> disk::Result<()> {
+    let path = directory.join(START_COUNTER_FILE);
+    ballast.with_room(|| atomic_write(disk, &path, format!("{counter}\n").as_bytes()))
 }
 
 fn take_clean_shutdown(disk: &dyn Disk, directory: &Path) -> disk::Result<Option<CleanShutdown>> {
@@ -426,7 +452,7 @@ fn remove_temporary_files(disk: &dyn Disk, directory: &Path) -> disk::Result<()>
     Ok(())
 }
 
-fn list_folders(disk: &dyn Disk, directory: &Path) -> disk::Result<PartitionFolders> {
+pub(crate) fn list_folders(disk: &dyn Disk, directory: &Path) -> disk::Result<PartitionFolders> {
     let mut folders = PartitionFolders::default();
     for entry in disk.list(directory)?.into_iter().filter(|entry| entry.is_dir) {
         let path = directory.join(&entry.name);

@@ -3,23 +3,30 @@
 use ottla_base::{BrokerEpoch, PartitionIndex, SeededEntropy, TopicName};
 
 use super::*;
-use crate::disk::Open;
 use crate::disk::sim::judge::{Judge, Promises};
 use crate::disk::sim::{SimDisk, SimOptions, SyncFault};
+use crate::disk::{Open, ensure_dir};
 
 const PATH: &str = "/var/ottla/data";
 
 fn options() -> LogDirectoryOptions {
-    let cluster_id = Some("cluster".to_owned());
-    LogDirectoryOptions { path: PATH.into(), node_id: BrokerId(1), cluster_id, ballast_bytes: 64 << 10 }
+    LogDirectoryOptions { path: PATH.into(), node_id: BrokerId(1), ballast_bytes: 64 << 10 }
 }
 
-fn try_open(disk: &Arc<SimDisk>, options: LogDirectoryOptions) -> Result<LogDirectory, OpenError> {
-    LogDirectory::open(disk.clone(), options, &SeededEntropy::new(1))
+fn try_open(
+    disk: &Arc<SimDisk>,
+    options: LogDirectoryOptions,
+    cluster_id: Option<&str>,
+) -> Result<LogDirectory, OpenError> {
+    LogDirectory::open(disk.clone(), options, cluster_id, &SeededEntropy::new(1))
+}
+
+fn refusal(disk: &Arc<SimDisk>) -> OpenError {
+    try_open(disk, options(), Some("cluster")).expect_err("it is not to be opened")
 }
 
 fn open(disk: &Arc<SimDisk>) -> LogDirectory {
-    try_open(disk, options()).expect("nothing is wrong with it")
+    try_open(disk, options(), Some("cluster")).expect("nothing is wrong with it")
 }
 
 fn put(disk: &SimDisk, name: &str, content: &str) {
@@ -48,15 +55,14 @@ fn a_new_directory_gets_an_identity_that_outlives_crashes() {
 #[test]
 fn the_cluster_of_a_new_directory_may_come_later() {
     let disk = SimDisk::new(SimOptions::default());
-    let unknown = || LogDirectoryOptions { cluster_id: None, ..options() };
-    let directory = try_open(&disk, unknown()).expect("it is new");
+    let directory = try_open(&disk, options(), None).expect("it is new");
     assert_eq!(directory.cluster_id(), None);
     directory.adopt_cluster("abc").expect("it has none yet");
     directory.adopt_cluster("abc").expect("it is the same");
     assert!(matches!(directory.adopt_cluster("xyz"), Err(OpenError::OtherCluster { .. })));
 
     let disk = disk.crash(1);
-    let again = try_open(&disk, unknown()).expect("nothing is wrong with it");
+    let again = try_open(&disk, options(), None).expect("nothing is wrong with it");
     assert_eq!((again.cluster_id(), again.id()), (Some("abc".to_owned()), directory.id()));
 }
 
@@ -64,13 +70,15 @@ fn the_cluster_of_a_new_directory_may_come_later() {
 fn a_directory_of_somebody_else_is_refused_and_says_whose_it_is() {
     let disk = SimDisk::new(SimOptions::default());
     drop(open(&disk));
-    let refusal = |options| try_open(&disk, options).expect_err("it is somebody else's").to_string();
+    let refusal = |options, cluster_id| {
+        try_open(&disk, options, Some(cluster_id)).expect_err("it is somebody else's").to_string()
+    };
     assert_eq!(
-        refusal(LogDirectoryOptions { node_id: BrokerId(2), ..options() }),
+        refusal(LogDirectoryOptions { node_id: BrokerId(2), ..options() }, "cluster"),
         "log directory /var/ottla/data belongs to node 1, this is node 2"
     );
     assert_eq!(
-        refusal(LogDirectoryOptions { cluster_id: Some("other".to_owned()), ..options() }),
+        refusal(options(), "other"),
         "log directory /var/ottla/data belongs to cluster cluster, this is cluster other"
     );
 }
@@ -79,7 +87,7 @@ fn a_directory_of_somebody_else_is_refused_and_says_whose_it_is() {
 fn a_directory_in_use_is_refused() {
     let disk = SimDisk::new(SimOptions::default());
     let directory = open(&disk);
-    assert!(matches!(try_open(&disk, options()), Err(OpenError::Locked { source: LockError::Held { .. }, .. })));
+    assert!(matches!(refusal(&disk), OpenError::Locked { cause: LockError::Held { .. }, .. }));
     drop(directory);
     open(&disk);
 }
@@ -88,7 +96,9 @@ fn a_directory_in_use_is_refused() {
 fn partitions_without_an_owner_are_not_adopted() {
     let disk = SimDisk::new(SimOptions::default());
     ensure_dir(&*disk, &Path::new(PATH).join("orders-0")).expect("the disk works");
-    assert!(matches!(try_open(&disk, options()), Err(OpenError::Anonymous { .. })));
+    let before = files(&disk);
+    assert!(matches!(refusal(&disk), OpenError::Anonymous { .. }));
+    assert_eq!(files(&disk), before);
 }
 
 #[test]
@@ -96,13 +106,13 @@ fn damaged_files_are_named_in_the_error() {
     let message = |name, content| {
         let disk = SimDisk::new(SimOptions::default());
         put(&disk, name, content);
-        try_open(&disk, options()).expect_err("it is damaged").to_string()
+        refusal(&disk).to_string()
     };
     assert_eq!(
-        message("meta.properties", "version=1\n"),
+        message(META_PROPERTIES_FILE, "version=1\n"),
         "read /var/ottla/data/meta.properties: cluster.id is missing"
     );
-    assert_eq!(message(".start_counter", "x\n"), "read /var/ottla/data/.start_counter: \"x\\n\" is no number");
+    assert_eq!(message(START_COUNTER_FILE, "x\n"), "read /var/ottla/data/.start_counter: \"x\\n\" is no number");
 
     let disk = SimDisk::new(SimOptions::default());
     put(&disk, "recovery-point-offset-checkpoint", "0\n2\norders 0 5\n");
@@ -113,12 +123,64 @@ fn damaged_files_are_named_in_the_error() {
     );
 }
 
+/// The names of all files, with what they hold.
+fn files(disk: &Arc<SimDisk>) -> Vec<(String, Option<Vec<u8>>)> {
+    let entries = disk.list(Path::new(PATH)).expect("the disk works").into_iter();
+    let content = |name: &str| disk::read_file(&**disk, &Path::new(PATH).join(name), SMALL_FILE_LEN_MAX);
+    entries.map(|entry| (entry.name.clone(), (!entry.is_dir).then(|| content(&entry.name).unwrap().unwrap()))).collect()
+}
+
 #[test]
-fn kafkas_directory_without_an_id_gets_one() {
+fn kafkas_directory_is_refused_and_stays_as_it_is() {
     let disk = SimDisk::new(SimOptions::default());
-    put(&disk, "meta.properties", "#\nversion=1\nnode.id=1\ncluster.id=cluster\n");
+    put(&disk, META_PROPERTIES_FILE, "#\nversion=1\nnode.id=1\ncluster.id=MkU3OEVBNTcwNTJENDM2Qg\n");
+    put(&disk, CLEAN_SHUTDOWN_FILE, r#"{"version":0,"brokerEpoch":17}"#);
+    put(&disk, ".lock", "");
+    put(&disk, "left.tmp", "of a file that was being replaced");
+    for folder in ["orders-0", "orders-1", "__cluster_metadata-0"] {
+        ensure_dir(&*disk, &Path::new(PATH).join(folder)).expect("the disk works");
+    }
+    let (before, ios) = (files(&disk), disk.io_count());
+    let told = refusal(&disk).to_string();
+    let found = "/var/ottla/data is a data folder of Apache Kafka's: it holds meta.properties \
+        (node 1 of cluster MkU3OEVBNTcwNTJENDM2Qg), 2 partitions and no .start_counter. Nothing in it was touched.";
+    assert!(told.starts_with(found), "{told}");
+    assert_eq!((files(&disk), disk.io_count()), (before, ios), "not even a sync");
+}
+
+#[test]
+fn properties_without_an_id_get_one() {
+    let disk = SimDisk::new(SimOptions::default());
+    put(&disk, START_COUNTER_FILE, "1\n");
+    put(&disk, META_PROPERTIES_FILE, "#\nversion=1\nnode.id=1\ncluster.id=cluster\n");
     let id = open(&disk).id();
     assert_eq!(open(&disk.crash(3)).id(), id);
+}
+
+#[test]
+fn all_directories_of_a_node_count_alike() {
+    let disk = SimDisk::new(SimOptions::default());
+    let mut directory = open(&disk);
+    directory.raise_start_counter(7).expect("the disk works");
+    directory.raise_start_counter(3).expect("the disk works");
+    assert_eq!(directory.start_counter(), 7);
+    assert_eq!(open(&disk.crash(1)).start_counter(), 8);
+}
+
+#[test]
+fn a_locked_directory_is_as_the_last_run_left_it() {
+    let disk = SimDisk::new(SimOptions::default());
+    let mark = CleanShutdown { broker_epoch: None };
+    let first = open(&disk);
+    first.mark_clean_shutdown(mark).expect("the disk works");
+    let (id, before) = (first.id(), files(&disk));
+    drop(first);
+    let locked = LockedDirectory::lock(disk.clone(), options()).expect("nothing is wrong with it");
+    assert_eq!((locked.cluster_id(), locked.id()), (Some("cluster"), Some(id)));
+    assert!(matches!(refusal(&disk), OpenError::Locked { .. }));
+    assert_eq!(files(&disk), before);
+    let opened = locked.open(None, &SeededEntropy::new(1)).expect("nothing is wrong with it");
+    assert_eq!((opened.clean_shutdown(), opened.start_counter()), (Some(mark), 2));
 }
 
 #[test]
@@ -242,7 +304,7 @@ fn two_lives(disk: &Arc<SimDisk>, promises: &Promises<Promised>) {
 }
 
 fn check_promises(disk: &Arc<SimDisk>, promised: &Promised) -> Result<(), String> {
-    let directory = try_open(disk, options()).map_err(|error| error.to_string())?;
+    let directory = try_open(disk, options(), Some("cluster")).map_err(|error| error.to_string())?;
     if promised.id.is_some_and(|id| id != directory.id()) {
         return Err(format!("the id has changed to {}", directory.id()));
     }

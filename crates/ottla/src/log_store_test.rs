@@ -29,13 +29,8 @@ fn store_with_ballast(disk: &Arc<SimDisk>, ballast_bytes: u64) -> LogStore {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let entropy = Arc::new(SeededEntropy::new(5));
     let network = SimNetwork::new(NetworkOptions::default(), entropy.clone());
-    let options = LogDirectoryOptions {
-        path: PathBuf::from("/data"),
-        node_id: BrokerId(1),
-        cluster_id: Some("cluster".to_owned()),
-        ballast_bytes,
-    };
-    let directory = LogDirectory::open(disk.clone(), options, &*entropy).unwrap();
+    let options = LogDirectoryOptions { path: PathBuf::from("/data"), node_id: BrokerId(1), ballast_bytes };
+    let directory = LogDirectory::open(disk.clone(), options, Some("cluster"), &*entropy).unwrap();
     let environment = Environment {
         clock: Arc::new(HandClock::default()),
         entropy,

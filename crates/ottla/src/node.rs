@@ -242,10 +242,9 @@ fn open_directory(
     let options = LogDirectoryOptions {
         path: path.clone(),
         node_id: BrokerId(settings.node.node_id),
-        cluster_id: None,
         ballast_bytes: BALLAST_BYTES,
     };
-    Ok(LogDirectory::open(disk.clone(), options, entropy)?)
+    Ok(LogDirectory::open(disk.clone(), options, None, entropy)?)
 }
 
 async fn start_controller(

@@ -53,8 +53,8 @@ pub(crate) struct QuorumFiles {
 pub(crate) enum ReadError {
     #[error(transparent)]
     Disk(#[from] disk::Error),
-    #[error("read {}: {source}", path.display())]
-    Malformed { path: PathBuf, source: Malformed },
+    #[error("read {}: {problem}", path.display())]
+    Malformed { path: PathBuf, problem: Malformed },
 }
 
 impl QuorumFiles {
@@ -67,7 +67,7 @@ impl QuorumFiles {
         let state = match read_file(&**disk, &state_path, FILE_LEN_MAX)? {
             None => QuorumState::default(),
             Some(bytes) => {
-                decode_state(&bytes).map_err(|source| ReadError::Malformed { path: state_path.clone(), source })?
+                decode_state(&bytes).map_err(|problem| ReadError::Malformed { path: state_path.clone(), problem })?
             }
         };
         let progress_path = directory.join(PROGRESS_FILE);

@@ -2,4 +2,4 @@
 
 mod retention;
 
-pub use retention::Deletion;
+pub use retention::{Deletion, Reason};

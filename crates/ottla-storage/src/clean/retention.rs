@@ -3,6 +3,7 @@
 //! Only segments that take no more appends and lie below the high watermark are deleted. Readers that are inside one keep what they
 //! have; the log start moves at once, the files go later. Source: Kafka `UnifiedLog.deleteOldSegments`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +27,41 @@ pub struct Deletion {
     segments: Vec<Vec<PathBuf>>,
     /// The segments' producer snapshots.
     snapshots: Vec<PathBuf>,
+    /// How large the segments are, in bytes, without their indexes.
+    bytes: u64,
     /// Where the log begins afterwards.
     kept_from: Offset,
+    /// Why the youngest of the segments goes.
+    reason: Reason,
     /// How long the renamed files are to stay, for those that still read them (`file.delete.delay.ms`).
     pub delay: Duration,
+}
+
+/// Why retention no longer keeps a segment. Where several reasons hold it is the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It lies below the log start offset.
+    BelowLogStart,
+    /// All its records are older than `retention.ms`.
+    TooOld {
+        /// `retention.ms`.
+        retention_ms: u64,
+    },
+    /// What follows it has `retention.bytes` alone.
+    TooMany {
+        /// `retention.bytes`.
+        retention_bytes: u64,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::BelowLogStart => f.write_str("below the log start"),
+            Reason::TooOld { retention_ms } => write!(f, "older than retention.ms={retention_ms}"),
+            Reason::TooMany { retention_bytes } => write!(f, "beyond retention.bytes={retention_bytes}"),
+        }
+    }
 }
 
 impl Deletion {
@@ -41,6 +73,21 @@ impl Deletion {
     /// How many segments go.
     pub fn segment_count(&self) -> usize {
         self.segments.len()
+    }
+
+    /// How large the segments are, in bytes, without their indexes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Where the log begins afterwards.
+    pub fn kept_from(&self) -> Offset {
+        self.kept_from
+    }
+
+    /// Why the youngest of the segments goes.
+    pub fn reason(&self) -> Reason {
+        self.reason
     }
 
     /// Gives the files the suffix `.deleted`, durably: a crash no longer brings them back. Blocks; needs no lock.
@@ -112,16 +159,22 @@ impl Log {
     ///
     /// The caller renames and removes the files, off the partition's lock. Errors: `Disk`.
     pub fn delete_old_segments(&mut self, high_watermark: Offset, now: Timestamp) -> Result<Deletion> {
-        let mut deletable = self.segments_below(self.log_start_offset(), high_watermark);
+        let mut deletable = (self.segments_below(self.log_start_offset(), high_watermark), Reason::BelowLogStart);
         if self.config().delete_old_segments {
-            let by_age = self.segments_too_old(high_watermark, now)?;
-            if by_age == self.segment_count() {
-                self.roll(now)?;
+            if let Some(retention_ms) = self.config().retention_ms {
+                let by_age = self.segments_too_old(high_watermark, now, retention_ms)?;
+                if by_age == self.segment_count() {
+                    self.roll(now)?;
+                }
+                deletable = larger(deletable, (by_age, Reason::TooOld { retention_ms }));
             }
-            let by_size = self.segments_too_many(high_watermark);
-            deletable = deletable.max(by_age).max(by_size);
+            if let Some(retention_bytes) = self.config().retention_bytes {
+                let by_size = self.segments_too_many(high_watermark, retention_bytes);
+                deletable = larger(deletable, (by_size, Reason::TooMany { retention_bytes }));
+            }
         }
-        Ok(self.take_segments(deletable.min(self.segment_count() - 1)))
+        let (count, reason) = deletable;
+        Ok(self.take_segments(count.min(self.segment_count() - 1), reason))
     }
 
     fn segments_below(&self, offset: Offset, high_watermark: Offset) -> usize {
@@ -130,10 +183,7 @@ impl Log {
     }
 
     /// How many segments, from the oldest on, have no record that is young enough to be kept.
-    fn segments_too_old(&self, high_watermark: Offset, now: Timestamp) -> Result<usize> {
-        let Some(retention_ms) = self.config().retention_ms else {
-            return Ok(0);
-        };
+    fn segments_too_old(&self, high_watermark: Offset, now: Timestamp, retention_ms: u64) -> Result<usize> {
         let segments = self.segments();
         for (at, segment) in segments.iter().enumerate() {
             let published = segment.published();
@@ -159,11 +209,8 @@ impl Log {
         Ok(None)
     }
 
-    /// How many segments, from the oldest on, can go while the rest still has `retention.bytes`.
-    fn segments_too_many(&self, high_watermark: Offset) -> usize {
-        let Some(retention_bytes) = self.config().retention_bytes else {
-            return 0;
-        };
+    /// How many segments, from the oldest on, can go while the rest still has `retention_bytes`.
+    fn segments_too_many(&self, high_watermark: Offset, retention_bytes: u64) -> usize {
         let mut surplus = self.size_in_bytes().saturating_sub(retention_bytes);
         let segments = self.segments();
         let go = segments.iter().take_while(|segment| {
@@ -175,11 +222,12 @@ impl Log {
         go.count()
     }
 
-    fn take_segments(&mut self, count: usize) -> Deletion {
+    fn take_segments(&mut self, count: usize, reason: Reason) -> Deletion {
         let segments = self.segments();
         let (gone, kept) = segments.split_at(count);
         let segment_files = gone.iter().map(|segment| files_of(self.directory(), segment)).collect();
         let snapshots = gone.iter().map(|segment| path(self.directory(), segment.base_offset(), SNAPSHOT)).collect();
+        let bytes = gone.iter().map(|segment| segment.published().size).sum();
         if !gone.is_empty() {
             self.keep_segments(kept.to_vec());
         }
@@ -188,10 +236,17 @@ impl Log {
             directory: self.directory().into(),
             segments: segment_files,
             snapshots,
+            bytes,
             kept_from: kept[0].base_offset(),
+            reason,
             delay: self.config().file_delete_delay,
         }
     }
+}
+
+/// The larger count; the first where they are alike.
+fn larger(first: (usize, Reason), second: (usize, Reason)) -> (usize, Reason) {
+    if second.0 > first.0 { second } else { first }
 }
 
 /// The log first: indexes without one are nobody's, and are cleared away by the next start.

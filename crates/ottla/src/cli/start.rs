@@ -113,7 +113,7 @@ fn name_culprit(error: anyhow::Error) -> anyhow::Error {
         let culprit = culprit.map_or_else(|| "another process".to_owned(), |process| process.to_string());
         return anyhow!("{address} is taken by {culprit}: stop it, or set other listeners (listeners={endpoint})");
     }
-    if let Some(OpenError::Locked { path, source: LockError::Held { process_id } }) = error.downcast_ref() {
+    if let Some(OpenError::Locked { path, cause: LockError::Held { process_id } }) = error.downcast_ref() {
         let culprit = process_id.map(Process::with_id);
         let culprit = culprit.map_or_else(|| "another process".to_owned(), |process| process.to_string());
         let path = path.display();

@@ -52,6 +52,23 @@ fn an_active_segment_that_is_too_old_is_rolled_and_goes() {
 }
 
 #[test]
+fn what_goes_says_why_and_how_much_it_is() {
+    let check = |retention_ms, retention_bytes, log_start, told: &str| {
+        let fixture = Fixture::with(LogConfig { retention_ms, retention_bytes, ..LogConfig::default() });
+        let mut log = three_segments(&fixture);
+        log.advance_log_start_offset(Offset(log_start), Offset(6)).unwrap();
+        let before = log.size_in_bytes();
+        let deletion = log.delete_old_segments(Offset(6), Timestamp(1102)).unwrap();
+        assert_eq!(deletion.bytes(), before - log.size_in_bytes());
+        assert_eq!((deletion.kept_from(), deletion.reason().to_string()), (Offset(2), told.to_owned()));
+    };
+    check(Some(1000), None, 0, "older than retention.ms=1000");
+    check(None, Some(270), 0, "beyond retention.bytes=270");
+    check(None, None, 2, "below the log start");
+    check(Some(1000), Some(270), 3, "below the log start");
+}
+
+#[test]
 fn nothing_above_the_high_watermark_goes() {
     let fixture = Fixture::with(LogConfig { retention_ms: Some(1000), ..LogConfig::default() });
     let mut log = three_segments(&fixture);

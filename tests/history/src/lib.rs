@@ -12,6 +12,7 @@
 //! - [`anomalies`]: one file per family of anomalies; the table of all of them is [`Anomaly`].
 //! - [`measures`]: what is reported but judges nothing.
 //! - [`report`]: the verdict.
+//! - [`groups`]: the same for consumer groups and their committed offsets, which have a history of their own.
 //!
 //! **Architecture invariant:** the checker depends on no crate of the broker, so that no mistake of the broker's can
 //! hide in it.
@@ -19,6 +20,7 @@
 pub mod anomalies;
 pub mod event;
 mod graph;
+pub mod groups;
 pub mod history;
 pub mod index;
 pub mod measures;

@@ -1,12 +1,16 @@
 //! [`Connect`]: how a command reaches a cluster, and the runtime that it does so on.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use ottla_base::OsEntropy;
 use ottla_net::transport::{Endpoint, TcpTransport};
-use ottla_net::{BrokerError, ClientOptions, ClusterClient, ClusterClientOptions, ClusterError, Retry, TaskScope};
+use ottla_net::{
+    BrokerClient, BrokerError, ClientOptions, ClusterClient, ClusterClientOptions, ClusterError, CoordinatorError,
+    Retry, TaskScope,
+};
 use tokio::runtime::Builder;
 
 use super::advice;
@@ -43,6 +47,8 @@ pub(super) struct Session {
     pub(super) cluster: ClusterClient,
     /// How long one operation may take, tries and all.
     pub(super) timeout: Duration,
+    /// Whether any operation has succeeded.
+    has_succeeded: Cell<bool>,
 }
 
 impl Connect {
@@ -65,7 +71,8 @@ impl Connect {
             client: ClientOptions::default(),
             request_max: timeout,
         };
-        let session = Session { cluster: ClusterClient::new(Arc::new(TcpTransport), options, scope), timeout };
+        let cluster = ClusterClient::new(Arc::new(TcpTransport), options, scope);
+        let session = Session { cluster, timeout, has_succeeded: Cell::new(false) };
         runtime.block_on(command(&session)).map_err(advice::advise)
     }
 }
@@ -76,23 +83,45 @@ impl Session {
         i32::try_from(self.timeout.as_millis()).unwrap_or(i32::MAX)
     }
 
-    /// Does `operation` until it succeeds, fails for good, or the time is over. That nobody can be reached is for good: whoever types a
-    /// wrong address should not wait for it.
+    /// The broker that coordinates `group` now, on the connection that all requests to it share.
+    pub(super) async fn coordinator(&self, group: &str) -> anyhow::Result<BrokerClient> {
+        let endpoint = self.coordinator_endpoint(group).await?;
+        Ok(self.cluster.connection(&endpoint).await.map_err(ClusterError::from)?)
+    }
+
+    /// Where that broker is.
+    pub(super) async fn coordinator_endpoint(&self, group: &str) -> anyhow::Result<Endpoint> {
+        self.cluster.coordinator(group, self.timeout).await.map_err(|error| match error {
+            CoordinatorError::Cluster(error) => error.into(),
+            CoordinatorError::Refused { code, words } => match Refusal::check(code, words.as_ref()) {
+                Err(refusal) => refusal.into(),
+                Ok(()) => unreachable!("a refusal has an error's code"),
+            },
+        })
+    }
+
+    /// Does `operation` until it succeeds, fails for good, or the time is over. That nobody can be reached is for good where nothing has
+    /// succeeded yet: whoever types a wrong address should not wait for it.
     pub(super) async fn retrying<T>(&self, mut operation: impl AsyncFnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
         let mut retry = Retry::within(self.timeout);
         loop {
             match operation().await {
-                Err(error) if is_transient(&error) && retry.pause().await => {}
-                outcome => return outcome,
+                Err(error) if self.is_transient(&error) && retry.pause().await => {}
+                outcome => {
+                    self.has_succeeded.set(self.has_succeeded.get() || outcome.is_ok());
+                    return outcome;
+                }
             }
         }
     }
-}
 
-fn is_transient(error: &anyhow::Error) -> bool {
-    let is_unreachable = matches!(error.downcast_ref(), Some(ClusterError::NoBroker(_)));
-    let is_refused_for_now = error.downcast_ref::<Refusal>().is_some_and(Refusal::is_transient);
-    is_refused_for_now || (!is_unreachable && is_network_failure(error))
+    /// Whether the same may go well in a moment, here or at another broker.
+    pub(super) fn is_transient(&self, error: &anyhow::Error) -> bool {
+        let is_unreachable = matches!(error.downcast_ref(), Some(ClusterError::NoBroker(_)));
+        let is_refused_for_now = error.downcast_ref::<Refusal>().is_some_and(Refusal::is_transient);
+        let is_worth_waiting_for = self.has_succeeded.get() || !is_unreachable;
+        is_refused_for_now || (is_worth_waiting_for && is_network_failure(error))
+    }
 }
 
 /// Whether there was no answer, and may be one in a moment.

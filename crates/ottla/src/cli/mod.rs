@@ -9,16 +9,20 @@ mod completion;
 mod config;
 mod connect;
 mod consume;
+mod consumer_protocol;
 mod culprit;
+mod group;
 mod health;
 mod log_dump;
 mod name_value;
 mod offsets;
 mod output;
+mod place;
 mod produce;
 mod record_json;
 mod refusal;
 mod start;
+mod stop_signal;
 mod table;
 mod time;
 mod topic;
@@ -56,6 +60,8 @@ enum Subcommands {
     Produce(produce::Produce),
     /// Read records
     Consume(consume::Consume),
+    /// List, describe, reset and delete consumer groups
+    Group(group::Group),
     /// Describe the cluster
     Cluster(cluster::Cluster),
     /// Describe the configuration of a broker or a topic
@@ -76,6 +82,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Some(Subcommands::Topic(topic)) => topic::run(topic),
         Some(Subcommands::Produce(produce)) => produce::run(&produce),
         Some(Subcommands::Consume(consume)) => consume::run(&consume),
+        Some(Subcommands::Group(group)) => group::run(group),
         Some(Subcommands::Cluster(cluster)) => cluster::run(cluster),
         Some(Subcommands::Config(config)) => config::run(config),
         Some(Subcommands::Health(health)) => health::run(&health),

@@ -73,6 +73,17 @@ fn plain_words(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::RequestTimedOut => "not in time",
         ErrorCode::KafkaStorageError => "the broker's disk failed or is full",
         ErrorCode::InvalidTopic => "no legal name for a topic",
+        ErrorCode::CoordinatorNotAvailable => "no broker coordinates the group now",
+        ErrorCode::CoordinatorLoadInProgress => "the group's coordinator is still loading it",
+        ErrorCode::NotCoordinator => "another broker coordinates the group now",
+        ErrorCode::InvalidGroupId => "no legal name for a group",
+        ErrorCode::GroupIdNotFound => "there is no such group",
+        ErrorCode::NonEmptyGroup => "it has members: stop them first",
+        ErrorCode::GroupSubscribedToTopic => "a member of the group subscribes to the topic: stop it first",
+        ErrorCode::GroupMaxSizeReached => "it has as many members as group.max.size allows",
+        ErrorCode::InconsistentGroupProtocol => {
+            "its members assign partitions in no way that this command knows (range)"
+        }
         ErrorCode::UnsupportedVersion => "the broker is too old for this",
         _ => return None,
     })

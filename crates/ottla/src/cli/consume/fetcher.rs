@@ -1,11 +1,12 @@
 //! [`Fetcher`]: reads on in any number of partitions of one topic.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use futures_util::future::join_all;
-use ottla_net::{Retry, Topics};
+use ottla_net::{Retry, Topics, timer};
 use ottla_protocol::ErrorCode;
 use ottla_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use ottla_protocol::messages::fetch_response::PartitionData;
@@ -22,7 +23,7 @@ use crate::cli::topic::topic_name;
 const VERSIONS: RangeInclusive<i16> = 4..=12;
 
 /// How long a broker may wait for a record. What leads to nothing sooner costs a request in this time.
-const WAIT_MAX_MS: i32 = 500;
+const WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// How much a response may hold, and how much of one partition, in bytes. Kafka's consumers take as much.
 const FETCH_BYTES_MAX: i32 = 50 << 20;
@@ -35,44 +36,67 @@ const DECODED_BYTES_MAX: usize = 1 << 30;
 pub(super) struct Fetcher<'a> {
     session: &'a Session,
     topic: &'a str,
-    /// The next offset to read, in each partition that is read.
-    positions: BTreeMap<i32, i64>,
+    partitions: BTreeMap<i32, Reading>,
     retry: Retry,
+}
+
+/// How far a partition is read.
+struct Reading {
+    /// The next offset to read.
+    position: i64,
+    /// Where reading ends, exclusive.
+    end: i64,
 }
 
 /// What came from one partition: batches that hold the position or lie behind it.
 type Answer = (i32, anyhow::Result<Vec<Batch>>);
 
 impl<'a> Fetcher<'a> {
-    /// Reads from `positions` on.
-    pub(super) fn new(session: &'a Session, topic: &'a str, positions: BTreeMap<i32, i64>) -> Fetcher<'a> {
-        Fetcher { session, topic, positions, retry: Retry::within(session.timeout) }
+    /// Reads from `positions` on, and up to `ends`, exclusive, where there are any: then a partition that has none is not read at all.
+    pub(super) fn new(
+        session: &'a Session,
+        topic: &'a str,
+        positions: BTreeMap<i32, i64>,
+        ends: Option<&BTreeMap<i32, i64>>,
+    ) -> Fetcher<'a> {
+        let end = |partition| ends.map_or(i64::MAX, |ends| ends.get(&partition).copied().unwrap_or_default());
+        let reading = |(partition, position)| (partition, Reading { position, end: end(partition) });
+        let partitions = positions.into_iter().map(reading).collect();
+        Fetcher { session, topic, partitions, retry: Retry::within(session.timeout) }
     }
 
-    /// The next offset to read, in each partition that is read.
-    pub(super) fn positions(&self) -> &BTreeMap<i32, i64> {
-        &self.positions
+    /// The next offset to read, in each partition: all before it was given out, or is nothing that is.
+    pub(super) fn positions(&self) -> BTreeMap<i32, i64> {
+        self.partitions.iter().map(|(partition, reading)| (*partition, reading.position)).collect()
     }
 
-    /// Leaves a partition alone from now on.
-    pub(super) fn remove(&mut self, partition: i32) {
-        self.positions.remove(&partition);
+    /// Whether every partition was read to its end.
+    pub(super) fn is_finished(&self) -> bool {
+        self.partitions.values().all(Reading::is_finished)
     }
 
-    /// Asks each leader once and gives `on_record` what came, each partition's records in order. It may be nothing.
+    /// Asks each leader once and gives `on_record` what came, each partition's records in order, until it breaks. It may be nothing.
+    /// Where there is nothing to read it waits as long as a leader would.
+    ///
+    /// It may be dropped: positions are true at any time.
     ///
     /// A leader that cannot be reached, or is none any more, is looked for until the session's time is over without a single answer.
     /// Errors: that, a refusal that will not change, a damaged batch, and whatever `on_record` says.
     pub(super) async fn fetch(
         &mut self,
-        mut on_record: impl FnMut(i32, &Record) -> anyhow::Result<()>,
+        mut on_record: impl FnMut(i32, &Record) -> anyhow::Result<ControlFlow<()>>,
     ) -> anyhow::Result<()> {
+        if self.is_finished() {
+            timer::sleep(WAIT_MAX).await;
+        }
         let mut stuck = None;
         for (partition, answer) in self.ask_leaders().await {
             match answer {
                 Ok(batches) => {
                     self.retry = Retry::within(self.session.timeout);
-                    self.read(partition, batches, &mut on_record)?;
+                    if self.read(partition, batches, &mut on_record)?.is_break() {
+                        return Ok(());
+                    }
                 }
                 Err(error) if is_out_of_range(&error) => self.jump(partition).await?,
                 Err(error) if is_transient(&error) => stuck = Some(error),
@@ -93,9 +117,9 @@ impl<'a> Fetcher<'a> {
         &mut self,
         partition: i32,
         batches: Vec<Batch>,
-        on_record: &mut impl FnMut(i32, &Record) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        let position = self.positions.get_mut(&partition).expect("it was asked for");
+        on_record: &mut impl FnMut(i32, &Record) -> anyhow::Result<ControlFlow<()>>,
+    ) -> anyhow::Result<ControlFlow<()>> {
+        let Reading { position, end } = self.partitions.get_mut(&partition).expect("it was asked for");
         for batch in batches {
             let header = batch.header();
             let damaged = || format!("partition {partition}: the batch at offset {} is damaged", header.base_offset);
@@ -105,15 +129,20 @@ impl<'a> Fetcher<'a> {
             if !header.attributes.is_control() {
                 for record in batch.records(DECODED_BYTES_MAX) {
                     let record = record.with_context(damaged)?;
-                    // A batch is sent whole, though its beginning was read before.
-                    if record.offset.0 >= *position {
-                        on_record(partition, &record)?;
+                    // A batch is sent whole, though its beginning was read before, or its end is not wanted.
+                    if !(*position..*end).contains(&record.offset.0) {
+                        continue;
+                    }
+                    let flow = on_record(partition, &record)?;
+                    *position = record.offset.0 + 1;
+                    if flow.is_break() {
+                        return Ok(flow);
                     }
                 }
             }
-            *position = header.next_offset().0.max(*position);
+            *position = header.next_offset().0.clamp(*position, *end);
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// The log has moved on, or was cut: goes to where it begins, or ends, now.
@@ -123,7 +152,7 @@ impl<'a> Fetcher<'a> {
             found.get(&partition).copied().context("the leader tells no offset")
         };
         let (start, end) = (bound(Position::Beginning).await?, bound(Position::End).await?);
-        let position = self.positions.get_mut(&partition).expect("it is read");
+        let Reading { position, .. } = self.partitions.get_mut(&partition).expect("it is read");
         if !(start..=end).contains(position) {
             let next = if *position < start { start } else { end };
             note(format_args!(
@@ -136,9 +165,9 @@ impl<'a> Fetcher<'a> {
 
     async fn ask_leaders(&self) -> Vec<Answer> {
         let mut led: BTreeMap<Option<BrokerId>, Vec<(i32, i64)>> = BTreeMap::new();
-        for (partition, position) in &self.positions {
+        for (partition, reading) in self.partitions.iter().filter(|(_, reading)| !reading.is_finished()) {
             let leader = self.session.cluster.leader(self.topic, *partition);
-            led.entry(leader).or_default().push((*partition, *position));
+            led.entry(leader).or_default().push((*partition, reading.position));
         }
         let asked = led.into_iter().map(async |(leader, positions)| {
             self.ask(leader, &positions).await.unwrap_or_else(|error| {
@@ -164,7 +193,7 @@ impl<'a> Fetcher<'a> {
             .with_partitions(positions.iter().map(partition).collect());
         let request = FetchRequest::default()
             .with_replica_id(BrokerId(-1))
-            .with_max_wait_ms(WAIT_MAX_MS)
+            .with_max_wait_ms(i32::try_from(WAIT_MAX.as_millis()).expect("a short while"))
             .with_min_bytes(1)
             .with_max_bytes(FETCH_BYTES_MAX)
             .with_session_epoch(-1)
@@ -173,6 +202,12 @@ impl<'a> Fetcher<'a> {
         Refusal::check(response.error_code, None)?;
         let answered = response.responses.into_iter().flat_map(|topic| topic.partitions);
         Ok(answered.map(|data| (data.partition_index, batches_of(data))).collect())
+    }
+}
+
+impl Reading {
+    fn is_finished(&self) -> bool {
+        self.position >= self.end
     }
 }
 

@@ -1,20 +1,18 @@
-//! `ottla consume`: the records of a topic, without a group.
+//! `ottla consume`: the records of a topic, as nobody in particular or as a member of a group.
 
 mod fetcher;
 mod format;
-mod from;
-
-use std::collections::BTreeMap;
+mod group;
+mod printer;
 
 use anyhow::bail;
-use ottla_base::Offset;
 
 use self::fetcher::Fetcher;
 use self::format::Format;
-use self::from::From;
+use self::printer::Printer;
 use super::connect::{Connect, Session};
 use super::offsets::{self, Position};
-use super::output::Stdout;
+use super::place::Place;
 use super::topic;
 
 /// What to read, and how to show it.
@@ -24,19 +22,28 @@ use super::topic;
 --from takes a word, an offset, a time, or how long ago:
     beginning    end    42    2026-11-24T10:00:00Z    15m
 
+With --group it shares the topic's partitions with the group's other members, whatever client they are, and goes on where the group
+was. What it has shown is committed once a second, when the group rebalances, and before it ends: what is killed shows some records
+again after its restart, and loses none. --from is then for partitions of which the group has committed nothing.
+
 Examples:
     ottla consume numbers --exit
-    ottla consume orders --from 1h --format json")]
+    ottla consume orders --from 1h --format json
+    ottla consume orders --group email-service")]
 pub(super) struct Consume {
     /// The topic to read
     topic: String,
 
+    /// Read as a member of this consumer group
+    #[arg(short, long)]
+    group: Option<String>,
+
     /// Where to begin
-    #[arg(short, long, value_name = "WHERE", default_value = "beginning", value_parser = From::parse)]
-    from: From,
+    #[arg(short, long, value_name = "WHERE", default_value = "beginning", value_parser = Place::parse)]
+    from: Place,
 
     /// Read this partition only; may be given more than once
-    #[arg(short, long, value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(short, long, value_parser = clap::value_parser!(i32).range(0..), conflicts_with = "group")]
     partition: Vec<i32>,
 
     /// Exit after so many records
@@ -66,59 +73,36 @@ pub(super) struct Consume {
 pub(super) fn run(consume: &Consume) -> anyhow::Result<()> {
     consume.connect.run(async |session| {
         let partitions = partitions(session, consume).await?;
-        let positions = match consume.from {
-            From::Position(position) => offsets::find(session, &consume.topic, &partitions, position).await?,
-            From::Offset(offset) => partitions.iter().map(|partition| (*partition, offset)).collect(),
-        };
-        let ends = match consume.exit {
-            true => Some(offsets::find(session, &consume.topic, &partitions, Position::End).await?),
-            false => None,
-        };
-        read(consume, Fetcher::new(session, &consume.topic, positions), ends).await
+        match &consume.group {
+            None => read(session, consume, &partitions).await,
+            Some(group) => group::read(session, consume, group).await,
+        }
     })
 }
 
 async fn partitions(session: &Session, consume: &Consume) -> anyhow::Result<Vec<i32>> {
-    let found = topic::find(session, &consume.topic).await?;
-    let mut there: Vec<i32> = found.partitions.iter().map(|partition| partition.partition_index).collect();
-    there.sort_unstable();
+    let there = topic::partitions(session, &consume.topic).await?;
     if consume.partition.is_empty() {
         return Ok(there);
     }
     if let Some(missing) = consume.partition.iter().find(|partition| !there.contains(partition)) {
-        bail!("topic {} has no partition {missing}: it has {}, counted from 0", consume.topic, there.len());
+        bail!(topic::no_partition(&consume.topic, *missing, there.len()));
     }
     Ok(consume.partition.clone())
 }
 
-/// Reads until there is a reason to stop: `ends`, which is exclusive and may be missing, or the largest number of records.
-async fn read(consume: &Consume, mut fetcher: Fetcher<'_>, ends: Option<BTreeMap<i32, i64>>) -> anyhow::Result<()> {
-    let format = if consume.json { Format::Json } else { consume.format };
-    let mut left = consume.max_messages.unwrap_or(u64::MAX);
-    let mut out = Stdout::open();
-    loop {
-        let done: Vec<i32> = done(&fetcher, ends.as_ref());
-        done.into_iter().for_each(|partition| fetcher.remove(partition));
-        if left == 0 || fetcher.positions().is_empty() {
-            return Ok(());
-        }
-        let is_wanted = |partition: i32, offset: Offset| {
-            ends.as_ref().and_then(|ends| ends.get(&partition)).is_none_or(|end| offset.0 < *end)
-        };
-        let written = fetcher.fetch(|partition, record| {
-            if left == 0 || !is_wanted(partition, record.offset) {
-                return Ok(());
-            }
-            left -= 1;
-            format.write(&mut out, &consume.topic, partition, record, &consume.key_separator)
-        });
-        written.await?;
-        out.flush()?;
+/// Reads until there is a reason to stop: everything that was there, or the largest number of records.
+async fn read(session: &Session, consume: &Consume, partitions: &[i32]) -> anyhow::Result<()> {
+    let positions = consume.from.find(session, &consume.topic, partitions).await?;
+    let ends = match consume.exit {
+        true => Some(offsets::find(session, &consume.topic, partitions, Position::End).await?),
+        false => None,
+    };
+    let mut fetcher = Fetcher::new(session, &consume.topic, positions, ends.as_ref());
+    let mut printer = Printer::new(consume);
+    while !printer.is_done() && !fetcher.is_finished() {
+        fetcher.fetch(|partition, record| printer.write(partition, record)).await?;
+        printer.flush()?;
     }
-}
-
-fn done(fetcher: &Fetcher<'_>, ends: Option<&BTreeMap<i32, i64>>) -> Vec<i32> {
-    let Some(ends) = ends else { return Vec::new() };
-    let reached = |(partition, position): &(&i32, &i64)| ends.get(partition).is_none_or(|end| *position >= end);
-    fetcher.positions().iter().filter(reached).map(|(partition, _)| *partition).collect()
+    Ok(())
 }

@@ -46,6 +46,19 @@ pub(super) fn topic_name(topic: &str) -> TopicName {
     TopicName(StrBytes::from_string(topic.to_owned()))
 }
 
+/// The partitions of a topic that must be there, ascending.
+pub(super) async fn partitions(session: &Session, topic: &str) -> anyhow::Result<Vec<i32>> {
+    let found = find(session, topic).await?;
+    let mut there: Vec<i32> = found.partitions.iter().map(|partition| partition.partition_index).collect();
+    there.sort_unstable();
+    Ok(there)
+}
+
+/// What is said of a partition that is not among the `count` of its topic.
+pub(super) fn no_partition(topic: &str, partition: i32, count: usize) -> String {
+    format!("topic {topic} has no partition {partition}: it has {count}, counted from 0")
+}
+
 /// The metadata of one topic that must be there.
 pub(super) async fn find(session: &Session, topic: &str) -> anyhow::Result<MetadataResponseTopic> {
     session

@@ -43,8 +43,8 @@ struct Described {
     state: String,
     protocol_type: String,
     protocol: String,
-    /// Over all partitions that have one.
-    lag: i64,
+    /// Over all partitions; none where that of one is not known.
+    lag: Option<i64>,
     partitions: Vec<Partition>,
     members: Vec<Member>,
 }
@@ -133,7 +133,7 @@ impl Described {
             state: members.state,
             protocol_type: members.protocol_type,
             protocol: members.protocol,
-            lag: partitions.iter().filter_map(|partition| partition.lag).sum(),
+            lag: partitions.iter().map(|partition| partition.lag).sum(),
             partitions,
             members: members.members,
         }
@@ -184,7 +184,10 @@ impl fmt::Display for Described {
         if !self.protocol.is_empty() {
             write!(f, ", assignor {}", self.protocol)?;
         }
-        writeln!(f, ", lag {}", self.lag)?;
+        match self.lag {
+            Some(lag) => writeln!(f, ", lag {lag}")?,
+            None => writeln!(f, ", lag not known")?,
+        }
         if !self.partitions.is_empty() {
             write!(f, "\n{}", self.offsets_table())?;
         }

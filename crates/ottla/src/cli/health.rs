@@ -15,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// Whom to ask.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A node is healthy if it takes a connection and answers ApiVersions and Metadata, each within the timeout, which is
-3 seconds here if not given.
+    mut_arg("timeout", |timeout| timeout.help("How long to try before giving up [default: 3]")),
+    after_help = "A node is healthy if it takes a connection and answers ApiVersions and Metadata, each within the timeout.
 
 Example:
     ottla health --timeout 1 && echo up"

@@ -15,8 +15,8 @@ use super::connect::Session;
 use super::refusal::Refusal;
 use super::topic::topic_name;
 
-/// From the first version that answers with one offset; version 8 is about tiered storage.
-const VERSIONS: RangeInclusive<i16> = 1..=7;
+/// From the first version that knows isolation; version 8 is about tiered storage.
+const VERSIONS: RangeInclusive<i16> = 2..=7;
 
 /// A place in a partition that its leader knows the offset of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(super) enum Position {
     Beginning,
     /// The next record to be written, as far as consumers may see.
     End,
+    /// The same as consumers that read committed transactions only have it: the first record of one that is open, if there is one.
+    StableEnd,
     /// The first record with this time or a later one; the end where there is none.
     Time(Timestamp),
 }
@@ -34,8 +36,16 @@ impl Position {
     fn timestamp(self) -> i64 {
         match self {
             Position::Beginning => -2,
-            Position::End => -1,
+            Position::End | Position::StableEnd => -1,
             Position::Time(timestamp) => timestamp.0,
+        }
+    }
+
+    /// Source: Kafka `IsolationLevel`.
+    fn isolation_level(self) -> i8 {
+        match self {
+            Position::StableEnd => 1,
+            Position::Beginning | Position::End | Position::Time(_) => 0,
         }
     }
 }
@@ -107,7 +117,10 @@ async fn ask_leader(
     let asked = ListOffsetsTopic::default()
         .with_name(topic_name(topic))
         .with_partitions(partitions.iter().map(partition).collect());
-    let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![asked]);
+    let request = ListOffsetsRequest::default()
+        .with_replica_id(BrokerId(-1))
+        .with_isolation_level(position.isolation_level())
+        .with_topics(vec![asked]);
     let response = broker.call(VERSIONS, &request).await?;
     let answered = response.topics.into_iter().next().context("the broker tells no offsets")?.partitions;
     let offset = |found: &ListOffsetsPartitionResponse| {

@@ -13,6 +13,7 @@ use ottla_protocol::messages::fetch_response::PartitionData;
 use ottla_protocol::messages::{BrokerId, FetchRequest};
 use ottla_records::{Batch, Malformed, Record, batches};
 
+use super::isolation::{Aborted, Isolation};
 use crate::cli::connect::{Session, is_network_failure};
 use crate::cli::offsets::{self, Position};
 use crate::cli::output::note;
@@ -30,12 +31,13 @@ const FETCH_BYTES_MAX: i32 = 50 << 20;
 const PARTITION_BYTES_MAX: i32 = 1 << 20;
 
 /// What one batch may decompress to, in bytes.
-const DECODED_BYTES_MAX: usize = 1 << 30;
+pub(super) const DECODED_BYTES_MAX: usize = 1 << 30;
 
 /// A reader of one topic.
 pub(super) struct Fetcher<'a> {
     session: &'a Session,
     topic: &'a str,
+    isolation: Isolation,
     partitions: BTreeMap<i32, Reading>,
     retry: Retry,
 }
@@ -48,8 +50,8 @@ struct Reading {
     end: i64,
 }
 
-/// What came from one partition: batches that hold the position or lie behind it.
-type Answer = (i32, anyhow::Result<Vec<Batch>>);
+/// What came from one partition: batches that hold the position or lie behind it, and which of them do not count.
+type Answer = (i32, anyhow::Result<(Vec<Batch>, Aborted)>);
 
 impl<'a> Fetcher<'a> {
     /// Reads from `positions` on, and up to `ends`, exclusive, where there are any: then a partition that has none is not read at all.
@@ -58,11 +60,12 @@ impl<'a> Fetcher<'a> {
         topic: &'a str,
         positions: BTreeMap<i32, i64>,
         ends: Option<&BTreeMap<i32, i64>>,
+        isolation: Isolation,
     ) -> Fetcher<'a> {
         let end = |partition| ends.map_or(i64::MAX, |ends| ends.get(&partition).copied().unwrap_or_default());
         let reading = |(partition, position)| (partition, Reading { position, end: end(partition) });
         let partitions = positions.into_iter().map(reading).collect();
-        Fetcher { session, topic, partitions, retry: Retry::within(session.timeout) }
+        Fetcher { session, topic, isolation, partitions, retry: Retry::within(session.timeout) }
     }
 
     /// The next offset to read, in each partition: all before it was given out, or is nothing that is.
@@ -92,9 +95,9 @@ impl<'a> Fetcher<'a> {
         let mut stuck = None;
         for (partition, answer) in self.ask_leaders().await {
             match answer {
-                Ok(batches) => {
+                Ok((batches, aborted)) => {
                     self.retry = Retry::within(self.session.timeout);
-                    if self.read(partition, batches, &mut on_record)?.is_break() {
+                    if self.read(partition, batches, aborted, &mut on_record)?.is_break() {
                         return Ok(());
                     }
                 }
@@ -117,6 +120,7 @@ impl<'a> Fetcher<'a> {
         &mut self,
         partition: i32,
         batches: Vec<Batch>,
+        mut aborted: Aborted,
         on_record: &mut impl FnMut(i32, &Record) -> anyhow::Result<ControlFlow<()>>,
     ) -> anyhow::Result<ControlFlow<()>> {
         let Reading { position, end } = self.partitions.get_mut(&partition).expect("it was asked for");
@@ -126,7 +130,7 @@ impl<'a> Fetcher<'a> {
             if !batch.crc_is_valid() {
                 bail!(damaged());
             }
-            if !header.attributes.is_control() {
+            if !aborted.hides(&batch) && !header.attributes.is_control() {
                 for record in batch.records(DECODED_BYTES_MAX) {
                     let record = record.with_context(damaged)?;
                     // A batch is sent whole, though its beginning was read before, or its end is not wanted.
@@ -196,6 +200,7 @@ impl<'a> Fetcher<'a> {
             .with_max_wait_ms(i32::try_from(WAIT_MAX.as_millis()).expect("a short while"))
             .with_min_bytes(1)
             .with_max_bytes(FETCH_BYTES_MAX)
+            .with_isolation_level(self.isolation.level())
             .with_session_epoch(-1)
             .with_topics(vec![topic]);
         let response = broker.call(VERSIONS, &request).await?;
@@ -211,8 +216,9 @@ impl Reading {
     }
 }
 
-fn batches_of(data: PartitionData) -> anyhow::Result<Vec<Batch>> {
+fn batches_of(data: PartitionData) -> anyhow::Result<(Vec<Batch>, Aborted)> {
     Refusal::check(data.error_code, None)?;
+    let aborted = Aborted::new(data.aborted_transactions.as_deref().unwrap_or_default());
     let mut whole = Vec::new();
     for batch in batches(data.records.unwrap_or_default()) {
         match batch {
@@ -222,7 +228,7 @@ fn batches_of(data: PartitionData) -> anyhow::Result<Vec<Batch>> {
             Err(malformed) => return Err(malformed.into()),
         }
     }
-    Ok(whole)
+    Ok((whole, aborted))
 }
 
 fn is_out_of_range(error: &anyhow::Error) -> bool {

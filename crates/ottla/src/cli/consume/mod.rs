@@ -3,15 +3,17 @@
 mod fetcher;
 mod format;
 mod group;
+mod isolation;
 mod printer;
 
 use anyhow::bail;
 
 use self::fetcher::Fetcher;
 use self::format::Format;
+use self::isolation::Isolation;
 use self::printer::Printer;
 use super::connect::{Connect, Session};
-use super::offsets::{self, Position};
+use super::offsets;
 use super::place::Place;
 use super::topic;
 
@@ -54,6 +56,10 @@ pub(super) struct Consume {
     #[arg(short, long)]
     exit: bool,
 
+    /// Which records of transactions to show
+    #[arg(long, value_enum, default_value_t = Isolation::ReadUncommitted)]
+    isolation: Isolation,
+
     /// How to show records
     #[arg(long, value_enum, default_value_t = Format::Value)]
     format: Format,
@@ -95,10 +101,10 @@ async fn partitions(session: &Session, consume: &Consume) -> anyhow::Result<Vec<
 async fn read(session: &Session, consume: &Consume, partitions: &[i32]) -> anyhow::Result<()> {
     let positions = consume.from.find(session, &consume.topic, partitions).await?;
     let ends = match consume.exit {
-        true => Some(offsets::find(session, &consume.topic, partitions, Position::End).await?),
+        true => Some(offsets::find(session, &consume.topic, partitions, consume.isolation.end()).await?),
         false => None,
     };
-    let mut fetcher = Fetcher::new(session, &consume.topic, positions, ends.as_ref());
+    let mut fetcher = Fetcher::new(session, &consume.topic, positions, ends.as_ref(), consume.isolation);
     let mut printer = Printer::new(consume);
     while !printer.is_done() && !fetcher.is_finished() {
         fetcher.fetch(|partition, record| printer.write(partition, record)).await?;

@@ -22,7 +22,7 @@ use super::printer::Printer;
 use crate::cli::connect::Session;
 use crate::cli::consumer_protocol::Partitions;
 use crate::cli::group::{self, ByPartition};
-use crate::cli::offsets::{self, Position};
+use crate::cli::offsets;
 use crate::cli::output::note;
 use crate::cli::refusal::Refusal;
 use crate::cli::stop_signal::StopSignal;
@@ -96,7 +96,7 @@ impl<'a> Member<'a> {
             coordinator: Coordinator::new(session, group),
             printer: Printer::new(consume),
             ends: BTreeMap::new(),
-            fetcher: Fetcher::new(session, &consume.topic, BTreeMap::new(), None),
+            fetcher: Fetcher::new(session, &consume.topic, BTreeMap::new(), None, consume.isolation),
             shown: BTreeMap::new(),
             committed: BTreeMap::new(),
             counted: None,
@@ -189,10 +189,10 @@ impl<'a> Member<'a> {
         let unbounded: Vec<i32> =
             positions.keys().filter(|partition| !self.ends.contains_key(partition)).copied().collect();
         if self.consume.exit {
-            self.ends.extend(offsets::find(session, topic, &unbounded, Position::End).await?);
+            self.ends.extend(offsets::find(session, topic, &unbounded, self.consume.isolation.end()).await?);
         }
         let ends = self.consume.exit.then_some(&self.ends);
-        self.fetcher = Fetcher::new(session, topic, positions, ends);
+        self.fetcher = Fetcher::new(session, topic, positions, ends, self.consume.isolation);
         self.shown = self.fetcher.positions();
         self.committed = committed;
         Ok(())

@@ -17,7 +17,7 @@ use super::advice;
 use super::refusal::Refusal;
 
 /// Kafka's port, where an address names none.
-const DEFAULT_PORT: u16 = 9092;
+pub(super) const DEFAULT_PORT: u16 = 9092;
 
 /// How long a command tries where nothing else is said: what Kafka's own clients take for a request.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -22,6 +22,7 @@ mod produce;
 mod record_json;
 mod refusal;
 mod start;
+mod start_screen;
 mod stop_signal;
 mod table;
 mod time;

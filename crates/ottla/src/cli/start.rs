@@ -13,9 +13,10 @@ use ottla_settings::{Loaded, PropertiesFile, load_with_environment};
 use ottla_storage::OpenError;
 use ottla_storage::disk::{LockError, OsDisk, raise_open_files_limit, read_file};
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::culprit::Process;
+use super::start_screen;
+use super::stop_signal::StopSignal;
 use crate::data_threads::DataThreads;
 use crate::listen::ListenError;
 use crate::{Environment, Node, limits, logging};
@@ -45,6 +46,7 @@ pub(super) struct Start {
 
 pub(super) fn run(start: &Start) -> anyhow::Result<()> {
     logging::init();
+    tracing::info!("{}", start_screen::version());
     let loaded = read_settings(start)?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let open_files_max = raise_open_files_limit();
@@ -82,13 +84,12 @@ fn read_settings(start: &Start) -> anyhow::Result<Loaded> {
 /// Runs a node until SIGTERM or SIGINT, or until it fails.
 async fn run_node(environment: Environment, loaded: Loaded) -> anyhow::Result<()> {
     // Before the start: a signal that comes in the middle of it stops the node once it is up.
-    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    let mut stop = StopSignal::listen()?;
     let node = Node::start(environment, loaded).await?;
+    start_screen::first_steps(node.addresses()).iter().for_each(|step| tracing::info!("{step}"));
     let failure = tokio::select! {
         biased;
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
+        () = stop.received() => None,
         failure = node.failed() => Some(failure),
     };
     match failure {

@@ -61,13 +61,20 @@ impl ThreadWorkers {
     /// How many jobs may wait in one lane.
     pub const QUEUE_MAX: usize = 65_536;
 
-    /// Pools whose sizes are one for each kind of flush (a disk syncs no faster for being asked twice), `threads` for the rest.
+    /// The pools of a process with one log directory: see [`ThreadWorkers::for_directories`].
     pub fn new(threads: usize) -> ThreadWorkers {
+        ThreadWorkers::for_directories(1, threads)
+    }
+
+    /// Pools for so many log directories. Each has one thread for its flush (a disk syncs no faster for being asked twice, and one that
+    /// does not answer keeps no other waiting) and `threads` for the rest; the quorum has one for its flush.
+    pub fn for_directories(directories: usize, threads: usize) -> ThreadWorkers {
+        let (directories, threads) = (directories.max(1), threads.max(1));
         ThreadWorkers {
-            flush: Pool::new("flush", 1),
+            flush: Pool::new("flush", directories),
             quorum_flush: Pool::new("quorum-flush", 1),
-            cold_read: Pool::new("cold-read", threads.max(1)),
-            background: Pool::new("background", threads.max(1)),
+            cold_read: Pool::new("cold-read", threads.saturating_mul(directories)),
+            background: Pool::new("background", threads.saturating_mul(directories)),
         }
     }
 }

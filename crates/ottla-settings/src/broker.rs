@@ -58,6 +58,11 @@ impl BrokerSettings {
         self.network.listeners.iter().filter(|endpoint| !self.is_of_controllers(&endpoint.listener))
     }
 
+    /// The listeners that controllers talk on.
+    pub fn controller_listeners(&self) -> impl Iterator<Item = &Endpoint> {
+        self.network.listeners.iter().filter(|endpoint| self.is_of_controllers(&endpoint.listener))
+    }
+
     /// The address that clients of this listener are told; `None`: the one that they came to.
     pub fn advertised(&self, listener: &str) -> Option<&Endpoint> {
         self.network.advertised_listeners.iter().flatten().find(|endpoint| endpoint.listener == listener)
@@ -187,6 +192,7 @@ mod tests {
     fn controllers_listeners_serve_no_client() {
         let broker = resolve(&["listeners=PLAINTEXT://:9092,CONTROLLER://:9093"]).unwrap();
         assert_eq!(broker.client_listeners().count(), 1);
+        assert_eq!(broker.controller_listeners().map(ToString::to_string).collect::<Vec<_>>(), ["CONTROLLER://:9093"]);
         assert!(resolve(&["listeners=CONTROLLER://:9093"]).unwrap_err().contains("none is left"));
     }
 

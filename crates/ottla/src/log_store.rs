@@ -1,4 +1,4 @@
-//! [`LogStore`]: the logs of this node's one log directory, opened, deleted and moved aside.
+//! [`LogStore`]: the logs of one log directory, opened, deleted and moved aside.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 use ottla_base::{Clock, Entropy, Lane, Offset, TopicId, TopicPartition};
-use ottla_replica::Replicas;
+use ottla_replica::{Partition, Replicas};
 use ottla_settings::BrokerSettings;
 use ottla_storage::disk::{self, remove_tree};
 use ottla_storage::{
@@ -18,14 +18,9 @@ use parking_lot::Mutex;
 use crate::Environment;
 use crate::checkpoints::Checkpoints;
 use crate::partition_config::millis;
+use crate::removals::Removals;
 
-/// Segments have open what connections, the quorum and everything else leave of the process's descriptors.
-const OPEN_FILES_RESERVE_SHARE: u64 = 2;
-
-/// Live maps cost page tables, so more of them than this are not kept, whatever the limit on open files.
-const OPEN_SEGMENTS_MAX: u64 = 4096;
-
-/// The logs of one log directory, and what a start knows of them. Its calls block: they are for workers.
+/// The logs of one log directory, and what is known of them. Its calls block: they are for workers.
 #[derive(Debug)]
 pub(crate) struct LogStore {
     directory: Arc<LogDirectory>,
@@ -34,10 +29,13 @@ pub(crate) struct LogStore {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     checkpoints: Checkpoints,
+    removals: Removals,
     /// The settings of a log whose topic is not known yet.
     config_until_claimed: LogConfig,
     /// Folders that were there at the start and that no assignment has claimed yet.
     unclaimed: Mutex<BTreeMap<TopicPartition, RecoveredLog>>,
+    /// The partitions that have their log here.
+    claimed: Mutex<BTreeMap<TopicPartition, TopicId>>,
 }
 
 /// A log that the start found.
@@ -48,23 +46,32 @@ pub(crate) struct RecoveredLog {
 }
 
 impl LogStore {
-    /// The logs of `directory`, none of them open.
-    pub(crate) fn new(directory: Arc<LogDirectory>, environment: &Environment, settings: &BrokerSettings) -> LogStore {
-        let Environment { clock, entropy, workers, disk, open_files_max, .. } = environment.clone();
+    /// The logs of `directory`, none of them open. `logs` is what they share with those of other directories.
+    pub(crate) fn new(
+        directory: Arc<LogDirectory>,
+        logs: Arc<LogEnvironment>,
+        environment: &Environment,
+        settings: &BrokerSettings,
+    ) -> LogStore {
+        let Environment { clock, entropy, workers, disk, .. } = environment.clone();
         let health = directory.health().clone();
-        let seams = FlusherSeams {
-            disk: disk.clone(),
-            file_system: directory.file_system().clone(),
-            workers,
-            clock: clock.clone(),
-        };
+        let file_system = directory.file_system().clone();
+        let seams = FlusherSeams { disk, file_system, workers, clock: clock.clone() };
         let flusher = Flusher::new(Lane::Flush, settings.storage.log_dir_failure_timeout, health, seams);
-        let environment = LogEnvironment::new(disk, entropy.clone(), open_segments_max(open_files_max));
         let checkpoints = Checkpoints::read(directory.clone());
         let producer_id_expiration_ms = millis(settings.storage.producer_id_expiration).unsigned_abs();
-        let config_until_claimed = LogConfig { producer_id_expiration_ms, ..LogConfig::default() };
-        let unclaimed = Mutex::default();
-        LogStore { directory, environment, flusher, clock, entropy, checkpoints, config_until_claimed, unclaimed }
+        LogStore {
+            directory,
+            environment: logs,
+            flusher,
+            clock,
+            entropy,
+            checkpoints,
+            removals: Removals::default(),
+            config_until_claimed: LogConfig { producer_id_expiration_ms, ..LogConfig::default() },
+            unclaimed: Mutex::default(),
+            claimed: Mutex::default(),
+        }
     }
 
     /// The directory.
@@ -80,6 +87,25 @@ impl LogStore {
     /// What is written down about the logs.
     pub(crate) fn checkpoints(&self) -> &Checkpoints {
         &self.checkpoints
+    }
+
+    /// Files of this directory that wait to be removed.
+    pub(crate) fn removals(&self) -> &Removals {
+        &self.removals
+    }
+
+    /// Whether the log of this partition is here.
+    pub(crate) fn holds(&self, topic_partition: &TopicPartition, topic_id: TopicId) -> bool {
+        let found = || self.unclaimed.lock().get(topic_partition).and_then(|found| found.log.topic_id());
+        self.claimed.lock().get(topic_partition) == Some(&topic_id) || found() == Some(topic_id)
+    }
+
+    /// Those of `replicas` that have their log here.
+    pub(crate) fn partitions(&self, replicas: &Replicas) -> Vec<Arc<Partition>> {
+        let mut partitions = replicas.all();
+        let claimed = self.claimed.lock();
+        partitions.retain(|partition| claimed.get(partition.topic_partition()) == Some(&partition.topic_id()));
+        partitions
     }
 
     /// Opens a log that the start found, and keeps it until it is claimed.
@@ -111,18 +137,21 @@ impl LogStore {
             self.recover(topic_partition)?;
         }
         let found = self.unclaimed.lock().remove(topic_partition);
-        match found {
+        let claimed = match found {
             Some(mut found) if found.log.topic_id() == Some(topic_id) => {
                 found.log.set_config(config.clone());
-                Ok(found)
+                found
             }
-            Some(other) => {
-                drop(other);
-                self.move_to_stray(topic_partition)?;
-                self.create(topic_partition, topic_id, config)
+            other => {
+                if other.is_some() {
+                    drop(other);
+                    self.move_to_stray(topic_partition)?;
+                }
+                self.create(topic_partition, topic_id, config)?
             }
-            None => self.create(topic_partition, topic_id, config),
-        }
+        };
+        self.claimed.lock().insert(topic_partition.clone(), topic_id);
+        Ok(claimed)
     }
 
     /// Moves aside what the start found and nobody has claimed: data is never deleted because metadata is missing.
@@ -157,7 +186,7 @@ impl LogStore {
         // In rounds over all logs, so that a thousand of them cost a handful of syncs.
         loop {
             let mut plans = Vec::new();
-            for partition in replicas.all() {
+            for partition in self.partitions(replicas) {
                 if let Some(plan) = partition.with_log(Log::closing_flush)? {
                     plans.push((partition, plan));
                 }
@@ -188,7 +217,7 @@ impl LogStore {
     pub(crate) fn check_all_are_whole(&self, replicas: &Replicas) -> anyhow::Result<()> {
         let unopened = self.checkpoints.unopened_count();
         ensure!(unopened == 0, "{unopened} partitions could not be opened");
-        for partition in replicas.all() {
+        for partition in self.partitions(replicas) {
             let rot = partition.with_log(|log| log.rot());
             ensure!(rot.is_none(), "partition {} is damaged", partition.topic_partition());
         }
@@ -196,12 +225,26 @@ impl LogStore {
     }
 
     /// Takes a deleted partition's folder out of service; returns where its files wait to be removed. `None` where there is no folder of
-    /// this topic.
+    /// this topic, or the directory is offline: it keeps the folder, and the next start moves it aside.
     pub(crate) fn move_to_delete(
         &self,
         topic_partition: &TopicPartition,
         topic_id: TopicId,
     ) -> ottla_storage::Result<Option<PathBuf>> {
+        let is_here = {
+            let mut claimed = self.claimed.lock();
+            let is_here = claimed.get(topic_partition) == Some(&topic_id);
+            if is_here {
+                claimed.remove(topic_partition);
+            }
+            is_here
+        };
+        if self.directory.health().failure().is_some() {
+            if is_here {
+                tracing::warn!(partition = %topic_partition, "a deleted partition keeps its folder in a directory that is offline");
+            }
+            return Ok(None);
+        }
         let folder = self.directory.partition_path(topic_partition);
         if read_topic_id(&**self.directory.disk(), &folder)? != Some(topic_id) {
             return Ok(None);
@@ -247,11 +290,6 @@ impl LogStore {
         tracing::warn!(partition = %topic_partition, folder = %aside.display(), "not in the metadata: moved aside and kept");
         Ok(())
     }
-}
-
-fn open_segments_max(open_files_max: u64) -> usize {
-    let share = open_files_max / OPEN_FILES_RESERVE_SHARE;
-    usize::try_from(share.clamp(1, OPEN_SEGMENTS_MAX)).expect("it is clamped")
 }
 
 #[cfg(test)]

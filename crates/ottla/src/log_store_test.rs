@@ -42,7 +42,8 @@ fn store_with_ballast(disk: &Arc<SimDisk>, ballast_bytes: u64) -> LogStore {
         control: runtime.handle().clone(),
     };
     let settings = ottla_settings::load(None, &[]).unwrap().broker;
-    LogStore::new(Arc::new(directory), &environment, &settings)
+    let logs = LogEnvironment::new(disk.clone(), environment.entropy.clone(), 50);
+    LogStore::new(Arc::new(directory), logs, &environment, &settings)
 }
 
 fn append(log: &mut Log, count: usize) {

@@ -1,8 +1,8 @@
 //! [`Node`]: a node's life, from its seams to a running broker and back.
 //!
 //! ```text
-//! start:  lock directory ► quorum ► recover logs ► bind ► register ► take up the metadata ► unfence ► serve
-//! stop:   stop serving ► close logs ► write checkpoints ► stop quorum ► clean marker, last of all
+//! start:  lock directories ► quorum ► recover logs ► bind ► register ► take up the metadata ► unfence ► serve
+//! stop:   stop serving ► close logs ► write checkpoints ► stop quorum ► clean markers, last of all
 //! ```
 
 use std::fmt;
@@ -21,20 +21,19 @@ use ottla_replica::Replicas;
 use ottla_server::{Broker, BrokerParts, Dispatcher, PublishedImage};
 use ottla_settings::{BrokerSettings, Layers, Loaded, TopicSettings};
 use ottla_storage::disk::Disk;
-use ottla_storage::{CleanShutdown, LogDirectory, LogDirectoryOptions, QUORUM_FOLDER};
+use ottla_storage::{CleanShutdown, LogDirectory, QUORUM_FOLDER};
 use tokio::runtime;
 use tokio::sync::watch;
 
+use crate::directory_failures::{self, Outage};
 use crate::listen::{self, Bound};
-use crate::log_store::LogStore;
+use crate::log_directories::LogDirectories;
+use crate::log_stores::LogStores;
 use crate::promote;
 use crate::publish::Publisher;
+use crate::quorum_of_one;
 use crate::recover;
-use crate::removals::Removals;
 use crate::tasks::{Housekeeping, Intervals};
-
-/// How much of the disk is kept for the day when it is full.
-const BALLAST_BYTES: u64 = 16 << 20;
 
 /// How long connections may take to send the replies that they owe when the node stops.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
@@ -71,13 +70,13 @@ pub struct Node {
     scope: TaskScope,
     connections: TaskScope,
     controller: Handle,
-    logs: Arc<LogStore>,
     replicas: Arc<Replicas>,
-    housekeeping: Arc<Housekeeping>,
+    /// For each log directory.
+    housekeeping: Vec<Arc<Housekeeping>>,
     workers: Arc<dyn Workers>,
     broker_epoch: BrokerEpoch,
     addresses: Vec<SocketAddr>,
-    directory_failure: watch::Receiver<Option<String>>,
+    failures: watch::Receiver<Outage>,
 }
 
 impl Node {
@@ -100,14 +99,12 @@ impl Node {
 
     /// Resolves when the node can no longer go on, with the reason.
     pub async fn failed(&self) -> anyhow::Error {
-        let mut directory = self.directory_failure.clone();
+        let mut failures = self.failures.clone();
         tokio::select! {
             biased;
             failure = self.controller.failed() => failure.into(),
-            failure = directory.wait_for(Option::is_some) => match failure {
-                Ok(reason) => anyhow::anyhow!(
-                    "the only log directory has failed and this node must stop: {}", reason.as_deref().unwrap_or_default()
-                ),
+            outage = failures.wait_for(|outage| outage.fatal.is_some()) => match outage {
+                Ok(outage) => anyhow::anyhow!("{}", outage.fatal.as_deref().unwrap_or_default()),
                 Err(_) => std::future::pending().await,
             },
         }
@@ -117,19 +114,26 @@ impl Node {
     pub async fn stop(self) {
         tracing::info!("stopping");
         self.connections.stop(DRAIN_MAX).await;
-        let (logs, replicas, housekeeping) = (self.logs, self.replicas, self.housekeeping);
-        let (directory, epoch) = (logs.directory().clone(), self.broker_epoch);
+        let (replicas, housekeeping) = (self.replicas, self.housekeeping);
         let closed = offload(&*self.workers, Lane::Background, move || {
             replicas.all().iter().for_each(|partition| partition.stop());
-            let closed = logs.close(&replicas);
-            let written = housekeeping.write_all_checkpoints();
-            closed.and_then(|()| Ok(written?)).and_then(|()| logs.check_all_are_whole(&replicas))
+            let close =
+                |of_directory: &Arc<Housekeeping>| (of_directory.logs.directory().clone(), of_directory.close());
+            housekeeping.iter().map(close).collect::<Vec<_>>()
         });
         let closed = closed.await;
         self.controller.stop().await;
-        match closed.and_then(|()| Ok(directory.mark_clean_shutdown(CleanShutdown { broker_epoch: Some(epoch) })?)) {
-            Ok(()) => tracing::info!("stopped, with everything on disk"),
-            Err(error) => tracing::error!(error = format!("{error:#}"), "stopped, but the next start has to recover"),
+        let mark = CleanShutdown { broker_epoch: Some(self.broker_epoch) };
+        let mut is_clean = true;
+        for (directory, closed) in closed {
+            if let Err(error) = closed.and_then(|()| Ok(directory.mark_clean_shutdown(mark)?)) {
+                is_clean = false;
+                let (directory, error) = (directory.path().display(), format!("{error:#}"));
+                tracing::error!(%directory, error, "stopped, but the next start has to recover");
+            }
+        }
+        if is_clean {
+            tracing::info!("stopped, with everything on disk");
         }
         self.scope.abort();
     }
@@ -159,17 +163,20 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
     let layers = Arc::new(loaded.layers);
     let broker_id = BrokerId(settings.node.node_id);
 
-    let directory = Arc::new(open_directory(&disk, &settings, &*entropy)?);
-    let controller = start_controller(scope, &environment, &settings, &layers, &directory).await?;
+    quorum_of_one::check_roles(&settings)?;
+    quorum_of_one::warn_about_listeners(&settings);
+    let directories = LogDirectories::open(&disk, &settings, &*entropy)?;
+    let controller = start_controller(scope, &environment, &settings, &layers, directories.metadata()).await?;
     let cluster_id = controller.cluster_id().context("the quorum has founded its cluster")?;
-    directory.adopt_cluster(&cluster_id.to_string())?;
+    directories.adopt_cluster(&cluster_id.to_string())?;
 
     let replicas = Arc::new(Replicas::new());
-    let directory_failure = watch_directory(&directory, &replicas);
-    let logs = Arc::new(LogStore::new(directory.clone(), &environment, &settings));
-    recover::recover(&logs, &*workers).await?;
+    // First: the node must hear of a failure while a partition is stuck in the disk that has failed.
+    let failures = directory_failures::watch(&directories);
+    let logs = Arc::new(LogStores::new(&directories, &environment, &settings));
+    logs.watch_health(&replicas);
+    recover::recover(&logs, &*workers, settings.storage.num_recovery_threads_per_data_dir).await?;
 
-    let removals = Arc::new(Removals::default());
     let publisher = Arc::new(Publisher::new(
         broker_id,
         settings.clone(),
@@ -177,11 +184,11 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
         logs.clone(),
         replicas.clone(),
         clock.clone(),
-        removals.clone(),
     ));
     let published = PublishedImage::new(publisher.published());
     let listening = listen::bind(&*transport, &settings, &data[0]).await?;
-    let broker_epoch = register(&controller, &settings, &listening, &directory, &*entropy).await?;
+    let broker_epoch = register(&controller, &settings, &listening, &directories, &*entropy).await?;
+    directory_failures::report(failures.clone(), controller.clone(), broker_id, broker_epoch, scope);
     publisher.clone().start(controller.images(), workers.clone(), scope);
     timer::timeout(UNFENCE_MAX, unfence(&controller, &published, &publisher, broker_id, broker_epoch))
         .await
@@ -190,14 +197,12 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
     let logs_here = logs.clone();
     offload(&*workers, Lane::Background, move || logs_here.set_strays_aside()).await;
 
-    let housekeeping = Housekeeping {
-        logs: logs.clone(),
-        replicas: replicas.clone(),
-        removals,
-        clock: clock.clone(),
-        intervals: Intervals::of(&settings),
-    };
-    let housekeeping = housekeeping.start(workers.clone(), scope);
+    let housekeeping = logs.all().iter().map(|logs| {
+        let (logs, replicas, clock) = (logs.clone(), replicas.clone(), clock.clone());
+        let intervals = Intervals::of(&settings);
+        Housekeeping { logs, replicas, clock, intervals }.start(workers.clone(), scope)
+    });
+    let housekeeping = housekeeping.collect();
     promote::start(broker_id, replicas.clone(), controller.clone(), scope);
     let broker = Broker::new(BrokerParts {
         broker_id,
@@ -215,36 +220,19 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
     let acceptor = Acceptor::new(Arc::new(Dispatcher::new(Arc::new(broker))), limits, memory, data);
     let addresses = serve(&acceptor, listening, &connections);
     tracing::info!(
-        cluster_id = %cluster_id, node_id = broker_id.0, data = %directory.path().display(), "{}", greeting(&addresses)
+        cluster_id = %cluster_id, node_id = broker_id.0, data = directories.names(), "{}", greeting(&addresses)
     );
     Ok(Node {
         scope: scope.clone(),
         connections,
         controller,
-        logs,
         replicas,
         housekeeping,
         workers,
         broker_epoch,
         addresses,
-        directory_failure,
+        failures,
     })
-}
-
-fn open_directory(
-    disk: &Arc<dyn Disk>,
-    settings: &BrokerSettings,
-    entropy: &dyn Entropy,
-) -> anyhow::Result<LogDirectory> {
-    let [path] = &settings.storage.log_dirs[..] else {
-        anyhow::bail!("log.dirs names {} directories; one is served for now", settings.storage.log_dirs.len());
-    };
-    let options = LogDirectoryOptions {
-        path: path.clone(),
-        node_id: BrokerId(settings.node.node_id),
-        ballast_bytes: BALLAST_BYTES,
-    };
-    Ok(LogDirectory::open(disk.clone(), options, None, entropy)?)
 }
 
 async fn start_controller(
@@ -280,24 +268,11 @@ async fn start_controller(
     Ok(Handle::start(options, seams).await?)
 }
 
-/// Takes the partitions offline with their directory, and tells the node.
-fn watch_directory(directory: &LogDirectory, replicas: &Arc<Replicas>) -> watch::Receiver<Option<String>> {
-    let (failed, failure) = watch::channel(None);
-    let replicas = replicas.clone();
-    directory.health().on_failure(Box::new(move |failure| {
-        tracing::error!(%failure, "the log directory is offline");
-        // First: a partition may be stuck in the disk that has failed, and the node must hear of it all the same.
-        failed.send_replace(Some(failure.to_string()));
-        replicas.all().iter().for_each(|partition| partition.go_offline(failure));
-    }));
-    failure
-}
-
 async fn register(
     controller: &Handle,
     settings: &BrokerSettings,
     listening: &[Bound],
-    directory: &LogDirectory,
+    directories: &LogDirectories,
     entropy: &dyn Entropy,
 ) -> anyhow::Result<BrokerEpoch> {
     let listener = |bound: &Bound| ListenerRecord {
@@ -308,9 +283,9 @@ async fn register(
     let request = RegisterBroker {
         broker_id: BrokerId(settings.node.node_id),
         incarnation: Incarnation(Uuid::random(entropy)),
-        start_counter: directory.start_counter(),
-        clean_shutdown: directory.clean_shutdown().is_some(),
-        directories: vec![directory.id()],
+        start_counter: directories.start_counter(),
+        clean_shutdown: directories.was_clean(),
+        directories: directories.online(),
         listeners: listening.iter().map(listener).collect(),
         rack: settings.node.broker_rack.clone(),
     };

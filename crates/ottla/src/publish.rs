@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ottla_base::{BrokerId, Clock, Lane, PartitionIndex, TopicId, TopicPartition, Workers};
+use ottla_base::{BrokerId, Clock, DirectoryId, Lane, PartitionIndex, TopicId, TopicPartition, Workers};
 use ottla_metadata::{Image, Partition as PartitionImage, Topic};
 use ottla_net::{TaskScope, offload, timer};
 use ottla_replica::{Counts, Durability, Leadership, Partition, PartitionConfig, Replicas};
@@ -16,9 +16,10 @@ use ottla_storage::Checkpoint;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::log_store::{LogStore, RecoveredLog};
+use crate::log_store::RecoveredLog;
+use crate::log_stores::{LogStores, NoPlace};
 use crate::partition_config::partition_config;
-use crate::removals::{Removal, Removals};
+use crate::removals::Removal;
 
 /// How often a partition that could not be opened or created is tried again: the disk may have room by then.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
@@ -29,11 +30,10 @@ pub(crate) struct Publisher {
     broker_id: BrokerId,
     settings: Arc<BrokerSettings>,
     layers: Arc<Layers>,
-    logs: Arc<LogStore>,
+    logs: Arc<LogStores>,
     replicas: Arc<Replicas>,
     clock: Arc<dyn Clock>,
     published: watch::Sender<Arc<Image>>,
-    removals: Arc<Removals>,
     /// Topics with partitions that are this node's and are not served.
     unserved: Mutex<BTreeSet<TopicId>>,
 }
@@ -44,14 +44,13 @@ impl Publisher {
         broker_id: BrokerId,
         settings: Arc<BrokerSettings>,
         layers: Arc<Layers>,
-        logs: Arc<LogStore>,
+        logs: Arc<LogStores>,
         replicas: Arc<Replicas>,
         clock: Arc<dyn Clock>,
-        removals: Arc<Removals>,
     ) -> Publisher {
         let published = watch::Sender::new(Arc::new(Image::empty()));
         let unserved = Mutex::default();
-        Publisher { broker_id, settings, layers, logs, replicas, clock, published, removals, unserved }
+        Publisher { broker_id, settings, layers, logs, replicas, clock, published, unserved }
     }
 
     /// The images that this node has taken up.
@@ -129,17 +128,17 @@ impl Publisher {
     /// Renames the folder now, so that a topic of the same name can come, and removes it when readers have had their time: at once
     /// where the disk needs the room. A partition that could not be opened has a folder, too.
     fn delete_log(&self, name: &TopicPartition, topic_id: TopicId, config: &PartitionConfig) {
-        let folder = match self.logs.move_to_delete(name, topic_id) {
-            Ok(Some(folder)) => folder,
+        let (store, folder) = match self.logs.move_to_delete(name, topic_id) {
+            Ok(Some(moved)) => moved,
             Ok(None) => return,
             Err(error) => return tracing::error!(partition = %name, %error, "a deleted partition keeps its folder"),
         };
         let removal = Removal::Folder(folder);
-        if self.logs.is_short_of_room() {
-            removal.run(self.logs.directory());
-            self.logs.restore_ballast();
+        if store.is_short_of_room() {
+            removal.run(store.directory());
+            store.restore_ballast();
         } else {
-            self.removals.add(self.clock.now() + config.log.file_delete_delay, removal);
+            store.removals().add(self.clock.now() + config.log.file_delete_delay, removal);
         }
     }
 
@@ -155,12 +154,16 @@ impl Publisher {
                 continue;
             }
             let name = TopicPartition::new(topic.name.clone(), index);
-            match self.replica_of(&name, topic.topic_id, &config) {
+            let assigned = partition.directory_of(self.broker_id).expect("a replica has its directory");
+            match self.replica_of(&name, topic.topic_id, &config, assigned) {
                 Ok(replica) => {
                     if is_reconfigured {
                         replica.reconfigure(config.clone());
                     }
                     self.lead_if_leader(&replica, partition);
+                }
+                Err(error) if error.is::<NoPlace>() => {
+                    tracing::error!(partition = %name, %error, "the partition is offline in this run");
                 }
                 Err(error) => {
                     self.unserved.lock().insert(topic.topic_id);
@@ -189,11 +192,19 @@ impl Publisher {
         name: &TopicPartition,
         topic_id: TopicId,
         config: &PartitionConfig,
+        assigned: DirectoryId,
     ) -> anyhow::Result<Arc<Partition>> {
         if let Some(replica) = self.replicas.get(name.topic.as_str(), name.partition) {
             return Ok(replica);
         }
-        let RecoveredLog { log, recovered } = self.logs.claim(name, topic_id, &config.log)?;
+        let store = self.logs.place(name, topic_id, assigned)?;
+        if store.directory().id() != assigned {
+            tracing::warn!(
+                partition = %name, directory = %store.directory().path().display(), assigned = %assigned.0,
+                "the log lies in another directory than the one that it belongs to: it is led while both are in service"
+            );
+        }
+        let RecoveredLog { log, recovered } = store.claim(name, topic_id, &config.log)?;
         if let Some(cut) = &recovered.cut {
             let kept_in = cut.kept_in.as_ref().map(|path| tracing::field::display(path.display()));
             // Whether it was durable once cannot be told: the recovery point is written now and then only.
@@ -207,9 +218,9 @@ impl Publisher {
         if let Some(at) = recovered.rot {
             tracing::error!(partition = %name, %at, "durable records cannot be read any more: the partition takes no more");
         }
-        let high_watermark = self.logs.checkpoints().get(Checkpoint::HighWatermark, name);
-        let health = self.logs.directory().health().clone();
-        let flusher = self.logs.flusher().clone();
+        let high_watermark = store.checkpoints().get(Checkpoint::HighWatermark, name);
+        let health = store.directory().health().clone();
+        let flusher = store.flusher().clone();
         let replica =
             Partition::new(name.clone(), topic_id, log, config.clone(), high_watermark, Durability { flusher, health });
         self.replicas.insert(replica.clone());

@@ -16,7 +16,7 @@ pub(crate) enum Removal {
     Segments(Deletion),
 }
 
-/// What is to be removed, and when. Empty after a restart: a start removes what it finds.
+/// What is to be removed from one log directory, and when. Empty after a restart: a start removes what it finds.
 #[derive(Debug, Default)]
 pub(crate) struct Removals {
     waiting: Mutex<Vec<(Instant, Removal)>>,

@@ -1,6 +1,7 @@
 //! What a node does while nobody asks: checkpoints, retention, the removal of what was deleted, and the watch over syncs.
 //!
-//! One loop with one tick; its work is a job on the workers, so that a slow disk delays nothing but the next tick.
+//! One loop with one tick for each log directory; its work is a job on the workers, so that a slow disk delays nothing but its own next
+//! tick. It ends when the directory fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +13,13 @@ use ottla_settings::BrokerSettings;
 use ottla_storage::{Checkpoint, ReplaceError};
 
 use crate::log_store::LogStore;
-use crate::removals::{Removal, Removals};
+use crate::removals::Removal;
 
-/// The node's housekeeping.
+/// The housekeeping of one log directory.
 pub(crate) struct Housekeeping {
     pub(crate) logs: Arc<LogStore>,
+    /// Those of the other directories, too.
     pub(crate) replicas: Arc<Replicas>,
-    pub(crate) removals: Arc<Removals>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) intervals: Intervals,
 }
@@ -92,6 +93,9 @@ impl Housekeeping {
             };
             loop {
                 timer::sleep(recovery_point_checkpoint).await;
+                if round.housekeeping.is_offline() {
+                    return;
+                }
                 if round.has_nothing_to_do() {
                     continue;
                 }
@@ -114,12 +118,32 @@ impl Housekeeping {
         loop {
             let is_at_rest = self.logs.flusher().is_idle();
             timer::sleep(if is_at_rest { self.intervals.sync_check_at_rest } else { SYNC_CHECK_INTERVAL }).await;
+            if self.is_offline() {
+                return;
+            }
             self.logs.flusher().check_overdue(self.clock.now());
         }
     }
 
-    /// Writes every checkpoint, for a stop.
-    pub(crate) fn write_all_checkpoints(&self) -> Result<(), ReplaceError> {
+    fn is_offline(&self) -> bool {
+        self.logs.directory().health().failure().is_some()
+    }
+
+    fn partitions(&self) -> Vec<Arc<Partition>> {
+        self.logs.partitions(&self.replicas)
+    }
+
+    /// Closes the logs and writes every checkpoint. Errors: the next start has to recover.
+    pub(crate) fn close(&self) -> anyhow::Result<()> {
+        let closed = self.logs.close(&self.replicas);
+        // Also where some log is not closed: what is written down about the others is right.
+        let written = self.write_all_checkpoints();
+        closed?;
+        written?;
+        self.logs.check_all_are_whole(&self.replicas)
+    }
+
+    fn write_all_checkpoints(&self) -> Result<(), ReplaceError> {
         self.write_recovery_points()?;
         self.write_offsets(Checkpoint::LogStartOffset)?;
         self.write_offsets(Checkpoint::HighWatermark)
@@ -132,16 +156,22 @@ impl Housekeeping {
             let offsets = [log.log_start_offset(), log.durable_offset(), partition.high_watermark()];
             (partition.topic_id(), partition.topic_partition().partition, log.generation(), offsets)
         };
-        self.replicas.all().iter().map(stand).collect()
+        self.partitions().iter().map(stand).collect()
     }
 
     /// Takes what retention no longer keeps out of all logs; its files go after their delay.
     fn retain(&self, now: Instant) {
-        for partition in self.replicas.all() {
+        for partition in self.partitions() {
             match partition.retain(self.clock.wall()) {
                 Err(ottla_replica::Error::Deleted) => {}
                 Ok(deletion) if deletion.is_empty() => {}
-                Ok(deletion) => self.removals.add(now + deletion.delay, Removal::Segments(deletion)),
+                Ok(deletion) => {
+                    tracing::info!(
+                        partition = %partition.topic_partition(), segments = deletion.segment_count(), bytes = deletion.bytes(),
+                        log_start_offset = %partition.log().log_start_offset(), why = %deletion.reason(), "retention deletes"
+                    );
+                    self.logs.removals().add(now + deletion.delay, Removal::Segments(deletion));
+                }
                 Err(error) => {
                     tracing::error!(partition = %partition.topic_partition(), %error, "retention leaves segments where they are");
                 }
@@ -153,8 +183,8 @@ impl Housekeeping {
     fn write_recovery_points(&self) -> Result<(), ReplaceError> {
         let mut points = Vec::new();
         let is_news = self.logs.checkpoints().replace(Checkpoint::RecoveryPoint, || {
-            let replicas = self.replicas.all().into_iter();
-            points = replicas.map(|partition| (partition.recovery_point(), partition)).collect();
+            let partitions = self.partitions().into_iter();
+            points = partitions.map(|partition| (partition.recovery_point(), partition)).collect();
             points.iter().map(|(point, partition)| (partition.topic_partition().clone(), point.offset)).collect()
         })?;
         for (point, partition) in points.into_iter().filter(|_| is_news) {
@@ -175,8 +205,8 @@ impl Housekeeping {
             Checkpoint::HighWatermark => partition.high_watermark(),
         };
         let gather = || {
-            let replicas = self.replicas.all();
-            replicas.iter().map(|partition| (partition.topic_partition().clone(), offset(partition))).collect()
+            let partitions = self.partitions();
+            partitions.iter().map(|partition| (partition.topic_partition().clone(), offset(partition))).collect()
         };
         self.logs.checkpoints().replace(checkpoint, gather).map(drop)
     }
@@ -187,7 +217,7 @@ impl Round {
     fn has_nothing_to_do(&self) -> bool {
         let now = self.housekeeping.clock.now();
         now < self.retention_at.min(self.flush_at)
-            && self.housekeeping.removals.is_empty()
+            && self.housekeeping.logs.removals().is_empty()
             && self.seen.as_ref().is_some_and(|seen| *seen == self.housekeeping.stands())
     }
 
@@ -195,14 +225,14 @@ impl Round {
     fn run(mut self) -> Round {
         let now = self.housekeeping.clock.now();
         let stands = self.housekeeping.stands();
-        self.housekeeping.removals.run_due(self.housekeeping.logs.directory(), now);
+        self.housekeeping.logs.removals().run_due(self.housekeeping.logs.directory(), now);
         if now >= self.retention_at {
             self.retention_at = now + self.housekeeping.intervals.retention_check;
             self.housekeeping.retain(now);
         }
         if now >= self.flush_at {
             self.flush_at = now + FLUSH_INTERVAL;
-            self.housekeeping.replicas.all().iter().for_each(Partition::flush);
+            self.housekeeping.partitions().iter().for_each(Partition::flush);
         }
         let mut is_all_written = is_written(self.housekeeping.write_recovery_points())
             & is_written(self.housekeeping.write_offsets(Checkpoint::LogStartOffset));

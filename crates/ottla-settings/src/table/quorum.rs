@@ -14,7 +14,7 @@ settings! {
         controller_listener_names: Vec<String> = Setting::list("controller.listener.names").default("CONTROLLER")
             .kafka_has(None, "a first node needs no configuration");
 
-        /// The directory of the metadata log; without it, the first of `log.dirs`.
+        /// The directory of the metadata log; without it, the first of `log.dirs`. A node ends when it fails.
         metadata_log_dir: Option<PathBuf> = Setting::string("metadata.log.dir");
 
         /// Bytes of metadata records after which a snapshot is taken and the log before it is dropped.

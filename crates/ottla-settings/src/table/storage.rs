@@ -10,7 +10,8 @@ use crate::spec::{Setting, same};
 settings! {
     /// Where data lies, and what keeps it in order.
     pub struct Storage {
-        /// The directories that partitions are kept in, separated by commas; without it, `log.dir`.
+        /// The directories that partitions are kept in, separated by commas; without it, `log.dir`. A new partition goes where there are
+        /// the fewest, and stays there.
         log_dirs: Vec<PathBuf> = Setting::list("log.dirs").or(&[same("log.dir")]);
 
         /// How long a write or flush may take before its directory counts as failed.

@@ -56,7 +56,10 @@ pub(super) fn run(start: &Start) -> anyhow::Result<()> {
     let environment = Environment {
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(OsEntropy),
-        workers: Arc::new(ThreadWorkers::new(loaded.broker.storage.num_recovery_threads_per_data_dir)),
+        workers: Arc::new(ThreadWorkers::for_directories(
+            loaded.broker.storage.log_dirs.len(),
+            loaded.broker.storage.num_recovery_threads_per_data_dir,
+        )),
         disk: Arc::new(OsDisk),
         open_files_max,
         transport: Arc::new(TcpTransport),
@@ -115,9 +118,12 @@ fn name_culprit(error: anyhow::Error) -> anyhow::Error {
         return anyhow!("{address} is taken by {culprit}: stop it, or set other listeners (listeners={endpoint})");
     }
     if let Some(OpenError::Locked { path, cause: LockError::Held { process_id } }) = error.downcast_ref() {
+        let path = path.display();
+        if *process_id == Some(std::process::id()) {
+            return anyhow!("log directory {path} is named twice in log.dirs: one path leads to the other");
+        }
         let culprit = process_id.map(Process::with_id);
         let culprit = culprit.map_or_else(|| "another process".to_owned(), |process| process.to_string());
-        let path = path.display();
         return anyhow!("log directory {path} is in use by {culprit}: stop it, or set another (log.dirs={path})");
     }
     error

@@ -1,14 +1,17 @@
-//! A log's files seen from outside, for tools that look at them without opening the log: what a file is by its name, and what an index holds.
+//! A log's files seen from outside, for tools that look at them without opening the log: what a file is by its name, and what it holds.
 
 use std::path::Path;
 
 use ottla_base::{Offset, Timestamp};
 
-use crate::file_names::{LOG, OFFSET_INDEX, TIME_INDEX, offset_of};
+use crate::AbortedTxn;
+use crate::file_names::{LOG, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, TXN_INDEX, offset_of};
 use crate::index::sorted::Entry;
-use crate::index::{OffsetEntry, TimeEntry};
+use crate::index::{OffsetEntry, TimeEntry, txn};
 
-/// What a segment's file holds.
+pub use crate::producers::SnapshotEntry;
+
+/// What a file holds whose name is an offset and a suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentFile {
     /// Record batches.
@@ -17,14 +20,23 @@ pub enum SegmentFile {
     OffsetIndex,
     /// Offsets by time.
     TimeIndex,
+    /// Aborted transactions.
+    TxnIndex,
+    /// The producers as they stood at the offset.
+    ProducerSnapshot,
 }
 
 impl SegmentFile {
-    /// What the file at `path` holds, and its segment's base offset, by its name; `None` for any other file.
+    /// What the file at `path` holds, and the offset in its name, which is its segment's base offset; `None` for any other file.
     pub fn identify(path: &Path) -> Option<(SegmentFile, Offset)> {
         let name = path.file_name()?.to_str()?;
-        let kinds =
-            [(SegmentFile::Log, LOG), (SegmentFile::OffsetIndex, OFFSET_INDEX), (SegmentFile::TimeIndex, TIME_INDEX)];
+        let kinds = [
+            (SegmentFile::Log, LOG),
+            (SegmentFile::OffsetIndex, OFFSET_INDEX),
+            (SegmentFile::TimeIndex, TIME_INDEX),
+            (SegmentFile::TxnIndex, TXN_INDEX),
+            (SegmentFile::ProducerSnapshot, SNAPSHOT),
+        ];
         kinds.into_iter().find_map(|(kind, suffix)| Some((kind, offset_of(name, suffix)?)))
     }
 }
@@ -74,6 +86,18 @@ pub fn list_time_index(bytes: &[u8], base_offset: Offset) -> IndexListing<Indexe
     })
 }
 
+/// The entries of a transaction index.
+pub fn list_txn_index(bytes: &[u8]) -> IndexListing<AbortedTxn> {
+    let entries = txn::entries(bytes);
+    let end = entries.len() * txn::ENTRY_LEN;
+    IndexListing { entries, unused_bytes: 0, damaged_at: (end < bytes.len()).then_some(end) }
+}
+
+/// The entries of a snapshot of producers, of ours or of Kafka's. `None` where it is damaged, cut, or of a version that is not known.
+pub fn list_snapshot(bytes: &[u8]) -> Option<Vec<SnapshotEntry>> {
+    SnapshotEntry::read_all(bytes)
+}
+
 fn absolute(base_offset: Offset, relative_offset: u32) -> Offset {
     Offset(base_offset.0.saturating_add(relative_offset.into()))
 }
@@ -121,7 +145,9 @@ mod tests {
         check("/d/t-0/00000000000000000042.log", Some((SegmentFile::Log, Offset(42))));
         check("00000000000000000000.timeindex", Some((SegmentFile::TimeIndex, Offset(0))));
         check("00000000000000000007.index", Some((SegmentFile::OffsetIndex, Offset(7))));
-        check("00000000000000000007.snapshot", None);
+        check("00000000000000000007.txnindex", Some((SegmentFile::TxnIndex, Offset(7))));
+        check("00000000000000000007.snapshot", Some((SegmentFile::ProducerSnapshot, Offset(7))));
+        check("00000000000000000007.log.cleaned", None);
         check("/d/t-0", None);
     }
 
@@ -149,9 +175,27 @@ mod tests {
         assert_eq!(listing.entries, [IndexedTime { timestamp: Timestamp(1_700_000_000_000), offset: Offset(55) }]);
     }
 
+    #[test]
+    fn aborted_transactions_are_listed_up_to_what_is_none() {
+        let entry = |last_offset: u8| {
+            let mut entry = [0; txn::ENTRY_LEN];
+            entry[25] = last_offset;
+            entry
+        };
+        let listing = list_txn_index(&[entry(3), entry(9)].concat());
+        assert_eq!(listing.entries.iter().map(|aborted| aborted.last_offset.0).collect::<Vec<_>>(), [3, 9]);
+        assert_eq!(listing.damaged_at, None);
+        let astray = list_txn_index(&[entry(3), entry(2)].concat());
+        assert_eq!((astray.entries.len(), astray.damaged_at), (1, Some(txn::ENTRY_LEN)));
+        let cut = list_txn_index(&entry(3)[..20]);
+        assert_eq!((cut.entries.len(), cut.damaged_at), (0, Some(0)));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_listed(bytes: Vec<u8>) {
+            list_txn_index(&bytes);
+            list_snapshot(&bytes);
             let listing = list_offset_index(&bytes, Offset(i64::MAX - 5));
             prop_assert!(listing.entries.len() * 8 + listing.unused_bytes <= bytes.len());
             list_time_index(&bytes, Offset(0));

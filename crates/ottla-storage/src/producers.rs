@@ -8,6 +8,8 @@
 
 mod snapshot;
 
+pub use snapshot::SnapshotEntry;
+
 use std::collections::BTreeMap;
 
 use ottla_base::{Offset, ProducerEpoch, ProducerId, Timestamp};

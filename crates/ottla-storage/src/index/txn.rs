@@ -10,7 +10,7 @@ use ottla_base::{Offset, ProducerId};
 
 use crate::disk::{self, Disk, Open};
 
-const ENTRY_LEN: usize = 34;
+pub(crate) const ENTRY_LEN: usize = 34;
 const VERSION: i16 = 0;
 
 /// A transaction that was aborted: a `read_committed` consumer passes over its records.
@@ -53,6 +53,11 @@ impl AbortedTxn {
 /// The entries of the index at `path`, up to the first that makes no sense; none where there is no file.
 pub(crate) fn read(disk: &dyn Disk, path: &Path) -> disk::Result<Vec<AbortedTxn>> {
     let bytes = disk::read_file(disk, path, u64::from(u32::MAX))?.unwrap_or_default();
+    Ok(entries(&bytes))
+}
+
+/// The entries that `bytes` begin with, up to the first that makes no sense.
+pub(crate) fn entries(bytes: &[u8]) -> Vec<AbortedTxn> {
     let mut entries: Vec<AbortedTxn> = Vec::with_capacity(bytes.len() / ENTRY_LEN);
     for entry in bytes.as_chunks().0.iter().map_while(AbortedTxn::decode) {
         if entries.last().is_some_and(|last| last.last_offset >= entry.last_offset) {
@@ -60,7 +65,7 @@ pub(crate) fn read(disk: &dyn Disk, path: &Path) -> disk::Result<Vec<AbortedTxn>
         }
         entries.push(entry);
     }
-    Ok(entries)
+    entries
 }
 
 /// Adds `entry` as number `count` (from 0), and cuts off whatever stood there and behind.

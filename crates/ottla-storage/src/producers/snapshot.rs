@@ -20,6 +20,55 @@ const ENTRY_LEN: usize = 46;
 const CRC_COVERED_FROM: usize = 6;
 const HEADER_LEN: usize = CRC_COVERED_FROM + 4;
 
+/// What a snapshot tells of a producer, and of one of its batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotEntry {
+    /// The producer.
+    pub producer_id: ProducerId,
+    /// Its epoch.
+    pub producer_epoch: ProducerEpoch,
+    /// The sequence number of the batch's last record; -1 where there is no batch to tell of.
+    pub last_sequence: i32,
+    /// The offset of the batch's last record; -1 where there is none.
+    pub last_offset: Offset,
+    /// From the batch's first offset to its last.
+    pub offset_delta: i32,
+    /// Of the batch, and in a producer's last entry of whatever it, or a marker for it, wrote last.
+    pub timestamp: Timestamp,
+    /// Of the transaction coordinator that wrote the last marker for it; -1 where none did.
+    pub coordinator_epoch: i32,
+    /// Where its open transaction begins.
+    pub transaction: Option<Offset>,
+}
+
+impl SnapshotEntry {
+    /// Reads the content of a snapshot file. `None` where it was not written whole, or by a version that is not known.
+    pub(crate) fn read_all(bytes: &[u8]) -> Option<Vec<SnapshotEntry>> {
+        let (header, entries) = bytes.split_first_chunk::<HEADER_LEN>()?;
+        let crc = u32::from_be_bytes(header[2..CRC_COVERED_FROM].try_into().ok()?);
+        let is_whole = header[..2] == VERSION.to_be_bytes() && crc32c::crc32c(&bytes[CRC_COVERED_FROM..]) == crc;
+        let count = usize::try_from(i32::from_be_bytes(header[CRC_COVERED_FROM..].try_into().ok()?)).ok()?;
+        let (entries, rest) = entries.as_chunks::<ENTRY_LEN>();
+        let is_whole = is_whole && rest.is_empty() && entries.len() == count;
+        is_whole.then(|| entries.iter().map(SnapshotEntry::decode).collect())
+    }
+
+    fn decode(bytes: &[u8; ENTRY_LEN]) -> SnapshotEntry {
+        let long = |at: usize| i64::from_be_bytes(bytes[at..at + 8].try_into().expect("it lies within the entry"));
+        let int = |at: usize| i32::from_be_bytes(bytes[at..at + 4].try_into().expect("it lies within the entry"));
+        SnapshotEntry {
+            producer_id: ProducerId(long(0)),
+            producer_epoch: ProducerEpoch(i16::from_be_bytes([bytes[8], bytes[9]])),
+            last_sequence: int(10),
+            last_offset: Offset(long(14)),
+            offset_delta: int(22),
+            timestamp: Timestamp(long(26)),
+            coordinator_epoch: int(34),
+            transaction: Some(Offset(long(38))).filter(|first_offset| *first_offset >= Offset::ZERO),
+        }
+    }
+}
+
 impl Producers {
     /// The content of a snapshot file.
     pub(crate) fn to_snapshot(&self) -> Vec<u8> {
@@ -37,17 +86,9 @@ impl Producers {
 
     /// Reads the content of a snapshot file. `None` where it was not written whole, or by a version that is not known.
     pub(crate) fn from_snapshot(bytes: &[u8]) -> Option<Producers> {
-        let (header, entries) = bytes.split_first_chunk::<HEADER_LEN>()?;
-        let crc = u32::from_be_bytes(header[2..CRC_COVERED_FROM].try_into().ok()?);
-        let is_whole = header[..2] == VERSION.to_be_bytes() && crc32c::crc32c(&bytes[CRC_COVERED_FROM..]) == crc;
-        let count = usize::try_from(i32::from_be_bytes(header[CRC_COVERED_FROM..].try_into().ok()?)).ok()?;
-        let (entries, rest) = entries.as_chunks::<ENTRY_LEN>();
-        if !is_whole || !rest.is_empty() || entries.len() != count {
-            return None;
-        }
         let mut producers = BTreeMap::new();
-        for entry in entries {
-            read_entry(entry, &mut producers);
+        for entry in SnapshotEntry::read_all(bytes)? {
+            add_entry(&entry, &mut producers);
         }
         let open = producers.iter().filter_map(|(id, producer): (_, &Producer)| Some((producer.transaction?, *id)));
         Some(Producers { open: open.collect(), decided: BTreeMap::new(), producers })
@@ -79,20 +120,17 @@ fn write_entry(body: &mut Vec<u8>, producer_id: ProducerId, producer: &Producer,
     body.extend(transaction.0.to_be_bytes());
 }
 
-fn read_entry(entry: &[u8; ENTRY_LEN], producers: &mut BTreeMap<ProducerId, Producer>) {
-    let long = |at: usize| i64::from_be_bytes(entry[at..at + 8].try_into().expect("it lies within the entry"));
-    let int = |at: usize| i32::from_be_bytes(entry[at..at + 4].try_into().expect("it lies within the entry"));
-    let epoch = ProducerEpoch(i16::from_be_bytes([entry[8], entry[9]]));
-    let producer = producers.entry(ProducerId(long(0))).or_insert_with(|| Producer::new(epoch));
-    producer.set_epoch(epoch);
-    producer.last_timestamp = Timestamp(long(26));
-    producer.coordinator_epoch = int(34);
-    producer.transaction = Some(Offset(long(38))).filter(|first_offset| *first_offset >= Offset::ZERO);
+fn add_entry(entry: &SnapshotEntry, producers: &mut BTreeMap<ProducerId, Producer>) {
+    let producer = producers.entry(entry.producer_id).or_insert_with(|| Producer::new(entry.producer_epoch));
+    producer.set_epoch(entry.producer_epoch);
+    producer.last_timestamp = entry.timestamp;
+    producer.coordinator_epoch = entry.coordinator_epoch;
+    producer.transaction = entry.transaction;
     let batch = AppendedBatch {
-        last_sequence: int(10),
-        last_offset: Offset(long(14)),
-        offset_delta: int(22),
-        timestamp: producer.last_timestamp,
+        last_sequence: entry.last_sequence,
+        last_offset: entry.last_offset,
+        offset_delta: entry.offset_delta,
+        timestamp: entry.timestamp,
     };
     if batch.last_offset >= Offset::ZERO && batch.offset_delta >= 0 {
         producer.push(batch);

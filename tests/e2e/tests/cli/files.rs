@@ -101,7 +101,17 @@ fn indexes_are_listed_and_judged() {
     let first: Value = serde_json::from_str(times.lines().next().expect("an entry")).expect("JSON");
     assert!(first["timestamp"].as_i64().is_some_and(|timestamp| timestamp > 1_600_000_000_000), "{first}");
 
+    let snapshot = file(&broker, "snapshot");
+    let producers: Vec<Value> =
+        dump(&snapshot, &["--json"]).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(producers.last().expect("a producer")["last_offset"], RECORDS);
+    assert!(dump(&snapshot, &[]).contains(&format!(" to {RECORDS} timestamp ")));
+
     let folder = tempfile::tempdir().expect("a folder");
+    let flipped = damaged_copy(&snapshot, folder.path(), |bytes| bytes[20] ^= 1);
+    let refusal =
+        OttlaCli::offline().refusal(&["log", "dump", flipped.to_str().expect("UTF-8")], b"").expect("damaged");
+    assert!(refusal.contains("damage begins at byte 0: it was not written whole"), "{refusal}");
     // It still ascends: only the log beside it tells.
     let astray = damaged_copy(&offsets, folder.path(), |bytes| bytes[7] ^= 1);
     let refusal = OttlaCli::offline().refusal(&["log", "dump", astray.to_str().expect("UTF-8")], b"").expect("damaged");
@@ -111,5 +121,8 @@ fn indexes_are_listed_and_judged() {
 #[test]
 fn a_file_that_is_none_of_a_log_is_refused() {
     let refusal = OttlaCli::offline().refusal(&["log", "dump", "Cargo.toml"], b"").expect("it is no log");
-    assert!(refusal.starts_with("ottla: Cargo.toml is no .log, .index or .timeindex file"), "{refusal}");
+    assert!(
+        refusal.starts_with("ottla: Cargo.toml is no .log, .index, .timeindex, .txnindex or .snapshot file"),
+        "{refusal}"
+    );
 }

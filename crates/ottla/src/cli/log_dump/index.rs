@@ -6,7 +6,7 @@ use anyhow::Context;
 use ottla_base::Offset;
 use ottla_records::{HEADER_LEN, Header};
 use ottla_storage::disk::{self, Disk, File, Open, OsDisk, read_file};
-use ottla_storage::inspect::{IndexListing, IndexedPosition, list_offset_index, list_time_index};
+use ottla_storage::inspect::{IndexListing, IndexedPosition, list_offset_index, list_time_index, list_txn_index};
 use serde::Serialize;
 
 use super::Damage;
@@ -30,6 +30,15 @@ struct Position {
 struct Time {
     timestamp: i64,
     offset: i64,
+}
+
+/// An entry of a transaction index.
+#[derive(Debug, Serialize)]
+struct Aborted {
+    producer_id: i64,
+    first_offset: i64,
+    last_offset: i64,
+    last_stable_offset: i64,
 }
 
 pub(super) fn dump_offsets(
@@ -94,7 +103,29 @@ pub(super) fn dump_times(
     finish(&listing, json, out)
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) fn dump_aborted(path: &Path, json: bool, out: &mut Stdout) -> anyhow::Result<Option<Damage>> {
+    let listing = list_txn_index(&read(path)?);
+    for entry in &listing.entries {
+        let shown = Aborted {
+            producer_id: entry.producer_id.0,
+            first_offset: entry.first_offset.0,
+            last_offset: entry.last_offset.0,
+            last_stable_offset: entry.last_stable_offset.0,
+        };
+        if json {
+            out.write_json_line(&shown)?;
+            continue;
+        }
+        let Aborted { producer_id, first_offset, last_offset, last_stable_offset } = shown;
+        let line = format!(
+            "producer {producer_id} aborted offsets {first_offset} to {last_offset}, last stable offset {last_stable_offset}\n"
+        );
+        out.write(line.as_bytes())?;
+    }
+    finish(&listing, json, out)
+}
+
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     read_file(&OsDisk, path, INDEX_BYTES_MAX)?.with_context(|| format!("{}: no such file", path.display()))
 }
 

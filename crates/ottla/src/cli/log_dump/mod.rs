@@ -1,6 +1,7 @@
 //! `ottla log dump`: what the files of a log hold, read without a node. Files in Kafka's format are all the same to it.
 
 mod index;
+mod producers;
 mod segment;
 
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ pub(super) struct Log {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Print the batches and records of a .log file, or the entries of an .index or .timeindex file
+    /// Print the batches and records of a .log file, or the entries of an .index, .timeindex, .txnindex or .snapshot file
     Dump(Dump),
 }
 
@@ -34,7 +35,7 @@ Examples:
     ottla log dump data/orders-0/00000000000000000000.log --batches --json"
 )]
 struct Dump {
-    /// A segment's file, under the name that the log gave it
+    /// A file of a log, under the name that the log gave it
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -52,13 +53,18 @@ pub(super) fn run(log: &Log) -> anyhow::Result<()> {
             let identified = SegmentFile::identify(&dump.file);
             let (kind, base_offset) = identified.with_context(|| {
                 let name = dump.file.display();
-                format!("{name} is no .log, .index or .timeindex file under the name that a log gives it, 20 digits and that")
+                format!(
+                    "{name} is no .log, .index, .timeindex, .txnindex or .snapshot file under the name that a log gives it, \
+                     20 digits and that"
+                )
             })?;
             let (mut out, json) = (Stdout::open(), dump.output.json);
             let damage = match kind {
                 SegmentFile::Log => segment::dump(&dump.file, base_offset, dump.batches, json, &mut out)?,
                 SegmentFile::OffsetIndex => index::dump_offsets(&dump.file, base_offset, json, &mut out)?,
                 SegmentFile::TimeIndex => index::dump_times(&dump.file, base_offset, json, &mut out)?,
+                SegmentFile::TxnIndex => index::dump_aborted(&dump.file, json, &mut out)?,
+                SegmentFile::ProducerSnapshot => producers::dump(&dump.file, json, &mut out)?,
             };
             out.flush()?;
             match damage {

@@ -88,7 +88,7 @@ pub enum AppendError {
     /// `COORDINATOR_NOT_AVAILABLE`: the partition has fewer in-sync replicas than `min.insync.replicas`.
     #[error("the partition has too few in-sync replicas")]
     NotEnoughReplicas,
-    /// `INVALID_COMMIT_OFFSET_SIZE` for OffsetCommit, else `UNKNOWN_SERVER_ERROR`: larger than the partition's batches may be.
+    /// `UNKNOWN_SERVER_ERROR`: larger than the partition's batches may be.
     #[error("the batch is too large")]
     TooLarge,
 }

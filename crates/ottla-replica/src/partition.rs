@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use ottla_base::{LeaderEpoch, Offset, OffsetWatch, Timestamp, TopicId, TopicPartition, Wait};
-use ottla_records::{Rules, count_records, validate};
+use ottla_records::{Origin, Rules, Validated, count_records, validate};
 use ottla_storage::{
     DirectoryFailure, DirectoryHealth, FlushKey, FlushPlan, FlushTicket, Flushable, Flusher, Log, LogReader,
 };
@@ -212,14 +212,40 @@ impl Partition {
         if header.attributes.is_transactional() {
             return Err(Error::NoTransaction { producer_id: header.producer_id });
         }
+        self.append_validated(&validated, acks, None, now)
+    }
+
+    /// Appends one batch of a coordinator of this broker, which leads in `leader_epoch`, as [`Partition::append`] does for
+    /// [`RequiredAcks::InSyncReplicas`]. Errors besides: the partition is led in another epoch (`NotLeader`).
+    pub fn append_as_coordinator(
+        self: &Arc<Self>,
+        records: Bytes,
+        leader_epoch: LeaderEpoch,
+        now: Timestamp,
+    ) -> Result<Appended, Error> {
+        let rules = Rules { origin: Origin::Coordinator, ..self.config.load().rules.clone() };
+        let validated = validate(records, &rules, now)?;
+        self.append_validated(&validated, RequiredAcks::InSyncReplicas, Some(leader_epoch), now)
+    }
+
+    fn append_validated(
+        self: &Arc<Self>,
+        validated: &Validated,
+        acks: RequiredAcks,
+        in_epoch: Option<LeaderEpoch>,
+        now: Timestamp,
+    ) -> Result<Appended, Error> {
         let mut state = self.state.lock();
-        self.leader_epoch()?;
+        let current = self.leader_epoch()?;
         let State { log, leader: Some(leader) } = &mut *state else { return Err(Error::NotLeader) };
+        if in_epoch.is_some_and(|epoch| epoch != current) {
+            return Err(Error::NotLeader);
+        }
         if acks == RequiredAcks::InSyncReplicas {
             leader.check_in_sync_replicas()?;
         }
         let Leadership { leader_epoch, counts, .. } = *leader.leadership();
-        let appended = match log.append(&validated, leader_epoch, now) {
+        let appended = match log.append(validated, leader_epoch, now) {
             Ok(appended) => appended,
             Err(error) => {
                 drop(state);
@@ -234,7 +260,8 @@ impl Partition {
         let log_start_offset = log.log_start_offset();
         self.publish_progress(state);
         if !appended.duplicate {
-            let records = u64::try_from(header.record_count).expect("a validated batch counts its records");
+            let records =
+                u64::try_from(validated.batch.header().record_count).expect("a validated batch counts its records");
             self.traffic.add_appended(validated.batch.size_in_bytes() as u64, records);
         }
         if counts == Counts::Durable {

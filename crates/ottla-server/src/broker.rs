@@ -13,6 +13,7 @@ use ottla_settings::{BrokerSettings, Layers};
 use tokio::sync::watch;
 
 use crate::error::Failure;
+use crate::groups::Coordinators;
 use crate::producer_ids::ProducerIds;
 
 /// What the handlers work on: one for a node, shared by its connections.
@@ -31,6 +32,8 @@ pub struct BrokerParts {
     pub layers: Arc<Layers>,
     /// The partitions that this node has.
     pub replicas: Arc<Replicas>,
+    /// The groups that this node coordinates.
+    pub coordinators: Arc<Coordinators>,
     /// The metadata that this node has taken up.
     pub published: PublishedImage,
     /// The active controller.
@@ -109,6 +112,11 @@ impl Broker {
     /// The active controller.
     pub(crate) fn controller(&self) -> &Handle {
         &self.parts.controller
+    }
+
+    /// The groups that this node coordinates.
+    pub(crate) fn coordinators(&self) -> &Coordinators {
+        &self.parts.coordinators
     }
 
     /// Gives producers their ids.

@@ -100,6 +100,35 @@ impl From<ottla_storage::Error> for Failure {
     }
 }
 
+/// Two of these depend on the request's version besides: see [`ottla_coordinator::Error`].
+impl From<ottla_coordinator::Error> for Failure {
+    fn from(error: ottla_coordinator::Error) -> Failure {
+        use ottla_coordinator::{AppendError, Error};
+        let code = match &error {
+            Error::EmptyGroupId => ErrorCode::InvalidGroupId,
+            Error::GroupNotFound => ErrorCode::GroupIdNotFound,
+            Error::NonEmptyGroup => ErrorCode::NonEmptyGroup,
+            Error::UnknownMember => ErrorCode::UnknownMemberId,
+            Error::MemberIdRequired { .. } => ErrorCode::MemberIdRequired,
+            Error::FencedInstance => ErrorCode::FencedInstanceId,
+            Error::IllegalGeneration { .. } => ErrorCode::IllegalGeneration,
+            Error::InconsistentProtocol => ErrorCode::InconsistentGroupProtocol,
+            Error::InvalidSessionTimeout { .. } => ErrorCode::InvalidSessionTimeout,
+            Error::GroupFull => ErrorCode::GroupMaxSizeReached,
+            Error::RebalanceInProgress | Error::Superseded => ErrorCode::RebalanceInProgress,
+            Error::SubscribedToTopic { .. } => ErrorCode::GroupSubscribedToTopic,
+            Error::OffsetMetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
+            Error::FieldTooLong { .. } => ErrorCode::InvalidRequest,
+            Error::NotCoordinator | Error::Append(AppendError::NotLeader | AppendError::Storage) => {
+                ErrorCode::NotCoordinator
+            }
+            Error::Append(AppendError::NotEnoughReplicas) => ErrorCode::CoordinatorNotAvailable,
+            Error::Append(AppendError::TooLarge) => ErrorCode::UnknownServerError,
+        };
+        Failure::new(code, error)
+    }
+}
+
 impl From<ottla_controller::Error> for Failure {
     fn from(error: ottla_controller::Error) -> Failure {
         use ottla_controller::Error;

@@ -3,6 +3,7 @@
 //! - `dispatch.rs`: [`Dispatcher`], from a frame to a handler.
 //! - `api/`: one file for each API key; `api/mod.rs` is the table that dispatch, ApiVersions and the documentation derive from.
 //! - `broker.rs`: [`Broker`], what the handlers work on. `decide.rs`: how they have the active controller decide something.
+//! - `groups/`: [`Coordinators`], the groups that this node coordinates, and how handlers ask them.
 //! - `endpoints.rs`: where brokers are reached, as a client is told it.
 //! - `error.rs`: the one place that turns causes into Kafka's error codes. `wire.rs`: names and ids in messages.
 //!
@@ -16,6 +17,7 @@ mod dispatch;
 mod endpoints;
 mod error;
 mod fetch;
+mod groups;
 mod internal_topics;
 mod producer_ids;
 #[cfg(test)]
@@ -26,3 +28,4 @@ mod wire;
 
 pub use broker::{Broker, BrokerParts, PublishedImage};
 pub use dispatch::Dispatcher;
+pub use groups::{CoordinatorSeams, Coordinators};

@@ -16,7 +16,7 @@ use ottla_storage::disk::sim::{SimDisk, SimOptions};
 use tokio::runtime;
 use tokio::sync::watch;
 
-use crate::{Broker, BrokerParts, Dispatcher, PublishedImage};
+use crate::{Broker, BrokerParts, CoordinatorSeams, Coordinators, Dispatcher, PublishedImage};
 
 const NODE: BrokerId = BrokerId(1);
 const DIRECTORY: DirectoryId = DirectoryId(Uuid([1; 16]));
@@ -68,11 +68,19 @@ impl TestBroker {
         register(&controller).await;
         let published = watch::Sender::new(controller.image());
         let Loaded { broker: settings, layers, .. } = settings(overrides);
+        let seams = CoordinatorSeams {
+            clock: clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(2)),
+            workers: workers.clone(),
+            scope: scope.clone(),
+        };
+        let coordinators = Arc::new(Coordinators::new(&settings.groups, seams));
         let broker = Broker::new(BrokerParts {
             broker_id: NODE,
             settings: Arc::new(settings),
             layers: Arc::new(layers),
             replicas: Arc::new(Replicas::new()),
+            coordinators,
             published: PublishedImage::new(published.subscribe()),
             controller: controller.clone(),
             clock,

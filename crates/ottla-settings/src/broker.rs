@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Errors};
 use crate::layers::{Layers, View, Written};
+use crate::table::groups::Groups;
 use crate::table::network::Network;
 use crate::table::node::Node;
 use crate::table::quorum::Quorum;
@@ -23,6 +24,8 @@ pub struct BrokerSettings {
     pub storage: Storage,
     /// How replicas follow their leader.
     pub replication: Replication,
+    /// Groups and their committed offsets.
+    pub groups: Groups,
     /// The metadata quorum.
     pub quorum: Quorum,
 }
@@ -40,6 +43,7 @@ impl BrokerSettings {
             topics: Topics::read(view)?,
             storage: Storage::read(view)?,
             replication: Replication::read(view)?,
+            groups: Groups::read(view)?,
             quorum: Quorum::read(view)?,
         };
         let mut conflicts = broker.listener_conflicts(layers);

@@ -36,6 +36,7 @@ pub use load::{Loaded, PropertiesFile, Warning, load, load_with_environment};
 pub use properties::{Property, SyntaxError, parse_properties};
 pub use reference::reference;
 pub use spec::Kind;
+pub use table::groups::Groups;
 pub use table::network::Network;
 pub use table::node::Node;
 pub use table::quorum::Quorum;

@@ -175,7 +175,6 @@ fn what_has_no_effect_is_told() {
         "inter.broker.listener.name",
         "num.io.threads",
         "num.network.threads",
-        "offsets.topic.replication.factor",
         "share.coordinator.state.topic.min.isr",
         "share.coordinator.state.topic.replication.factor",
         "socket.receive.buffer.bytes",
@@ -188,9 +187,7 @@ fn what_has_no_effect_is_told() {
     let expected = [
         "CLUSTER_ID",
         "controller.quorum.voters",
-        "group.initial.rebalance.delay.ms",
         "inter.broker.listener.name",
-        "offsets.topic.replication.factor",
         "share.coordinator.state.topic.min.isr",
         "share.coordinator.state.topic.replication.factor",
         "transaction.state.log.min.isr",

@@ -18,7 +18,7 @@ use ottla_metadata::{Defaults, Image, Listener as ListenerRecord, RegisterBroker
 use ottla_net::transport::Transport;
 use ottla_net::{Acceptor, RequestMemory, TaskScope, offload, timer};
 use ottla_replica::Replicas;
-use ottla_server::{Broker, BrokerParts, Dispatcher, PublishedImage};
+use ottla_server::{Broker, BrokerParts, CoordinatorSeams, Coordinators, Dispatcher, PublishedImage};
 use ottla_settings::{BrokerSettings, Layers, Loaded, TopicSettings};
 use ottla_storage::disk::Disk;
 use ottla_storage::{CleanShutdown, LogDirectory, QUORUM_FOLDER};
@@ -71,6 +71,7 @@ pub struct Node {
     connections: TaskScope,
     controller: Handle,
     replicas: Arc<Replicas>,
+    coordinators: Arc<Coordinators>,
     /// For each log directory.
     housekeeping: Vec<Arc<Housekeeping>>,
     workers: Arc<dyn Workers>,
@@ -113,6 +114,8 @@ impl Node {
     /// Stops in order: what was acknowledged is on disk and the next start has nothing to recover.
     pub async fn stop(self) {
         tracing::info!("stopping");
+        // First: a member that waits for its group would keep its connection open.
+        self.coordinators.resign();
         self.connections.stop(DRAIN_MAX).await;
         let (replicas, housekeeping) = (self.replicas, self.housekeeping);
         let closed = offload(&*self.workers, Lane::Background, move || {
@@ -177,12 +180,20 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
     logs.watch_health(&replicas);
     recover::recover(&logs, &*workers, settings.storage.num_recovery_threads_per_data_dir).await?;
 
+    let seams = CoordinatorSeams {
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        workers: workers.clone(),
+        scope: scope.clone(),
+    };
+    let coordinators = Arc::new(Coordinators::new(&settings.groups, seams));
     let publisher = Arc::new(Publisher::new(
         broker_id,
         settings.clone(),
         layers.clone(),
         logs.clone(),
         replicas.clone(),
+        coordinators.clone(),
         clock.clone(),
     ));
     let published = PublishedImage::new(publisher.published());
@@ -209,6 +220,7 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
         settings: settings.clone(),
         layers,
         replicas: replicas.clone(),
+        coordinators: coordinators.clone(),
         published,
         controller: controller.clone(),
         clock,
@@ -227,6 +239,7 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
         connections,
         controller,
         replicas,
+        coordinators,
         housekeeping,
         workers,
         broker_epoch,

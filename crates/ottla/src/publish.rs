@@ -11,6 +11,7 @@ use ottla_base::{BrokerId, Clock, DirectoryId, Lane, PartitionIndex, TopicId, To
 use ottla_metadata::{Image, Partition as PartitionImage, Topic};
 use ottla_net::{TaskScope, offload, timer};
 use ottla_replica::{Counts, Durability, Leadership, Partition, PartitionConfig, Replicas};
+use ottla_server::Coordinators;
 use ottla_settings::{BrokerSettings, Layers, TopicSettings};
 use ottla_storage::Checkpoint;
 use parking_lot::Mutex;
@@ -32,6 +33,7 @@ pub(crate) struct Publisher {
     layers: Arc<Layers>,
     logs: Arc<LogStores>,
     replicas: Arc<Replicas>,
+    coordinators: Arc<Coordinators>,
     clock: Arc<dyn Clock>,
     published: watch::Sender<Arc<Image>>,
     /// Topics with partitions that are this node's and are not served.
@@ -46,11 +48,12 @@ impl Publisher {
         layers: Arc<Layers>,
         logs: Arc<LogStores>,
         replicas: Arc<Replicas>,
+        coordinators: Arc<Coordinators>,
         clock: Arc<dyn Clock>,
     ) -> Publisher {
         let published = watch::Sender::new(Arc::new(Image::empty()));
         let unserved = Mutex::default();
-        Publisher { broker_id, settings, layers, logs, replicas, clock, published, unserved }
+        Publisher { broker_id, settings, layers, logs, replicas, coordinators, clock, published, unserved }
     }
 
     /// The images that this node has taken up.
@@ -116,12 +119,14 @@ impl Publisher {
 
     fn delete_topic(&self, topic: &Topic) {
         let config = self.config_of(topic);
-        for (index, _) in topic.indexed_partitions() {
-            let name = TopicPartition::new(topic.name.clone(), index);
-            if let Some(partition) = self.replicas.remove(&name) {
+        let name = |(index, _)| TopicPartition::new(topic.name.clone(), index);
+        let names: Vec<_> = topic.indexed_partitions().map(name).collect();
+        self.coordinators.delete(&names);
+        for name in &names {
+            if let Some(partition) = self.replicas.remove(name) {
                 partition.delete();
             }
-            self.delete_log(&name, topic.topic_id, &config);
+            self.delete_log(name, topic.topic_id, &config);
         }
     }
 
@@ -184,6 +189,7 @@ impl Publisher {
             replication_factor: partition.replicas.len(),
             counts,
         });
+        self.coordinators.lead(replica, partition.leader_epoch);
     }
 
     /// The replica, opened where it is not open yet.

@@ -2,18 +2,30 @@
 
 mod api_versions;
 mod authorized_operations;
+mod by_partition;
 mod by_topic;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod fetch;
+mod find_coordinator;
+mod heartbeat;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sync_group;
 
 use std::fmt;
 use std::future::Future;
@@ -36,6 +48,15 @@ pub(crate) const TABLE: &[Api] = &[
     fetch::API,
     list_offsets::API,
     metadata::API,
+    offset_commit::API,
+    offset_fetch::API,
+    find_coordinator::API,
+    join_group::API,
+    heartbeat::API,
+    leave_group::API,
+    sync_group::API,
+    describe_groups::API,
+    list_groups::API,
     api_versions::API,
     create_topics::API,
     delete_topics::API,
@@ -43,6 +64,8 @@ pub(crate) const TABLE: &[Api] = &[
     offset_for_leader_epoch::API,
     describe_configs::API,
     create_partitions::API,
+    delete_groups::API,
+    offset_delete::API,
     describe_cluster::API,
 ];
 

@@ -21,6 +21,7 @@ use ottla_replica::{Appended, Partition, RequiredAcks};
 use super::{Answer, Api, Call, Handler};
 use crate::Broker;
 use crate::error::Failure;
+use crate::internal_topics::is_internal;
 
 pub(super) const API: Api = Api::new::<Produce>(3..=12).advertised_from(0);
 
@@ -59,6 +60,9 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: ProduceRequest) -> Answ
         .map(|topic| {
             let append = |data: messages::produce_request::PartitionProduceData| {
                 let result = batch_rules.clone().and_then(|acks| {
+                    if is_internal(&topic.name) {
+                        return Err(Failure::new(ErrorCode::InvalidTopic, "Cannot append to an internal topic"));
+                    }
                     let partition = broker.partition(&topic.name, PartitionIndex(data.index))?;
                     let records = data.records.unwrap_or_default();
                     let appended = partition.append(records, acks, zstd_is_allowed, now)?;

@@ -11,7 +11,7 @@
 //! settings that only give topics their defaults) stand in its `names`, with `_` for the field.
 
 mod consumer_groups;
-mod groups;
+pub(crate) mod groups;
 mod internal;
 mod log_defaults;
 mod metrics;
@@ -100,7 +100,7 @@ pub(crate) const BROKER: &[Subject] = &[
     Subject { title: "Storage", fields: storage::FIELDS, names: storage::NAMES },
     Subject { title: "Replication", fields: replication::FIELDS, names: replication::NAMES },
     Subject { title: "The metadata quorum", fields: quorum::FIELDS, names: quorum::NAMES },
-    Subject { title: "Groups", fields: &[], names: groups::NAMES },
+    Subject { title: "Groups", fields: groups::FIELDS, names: groups::NAMES },
     Subject { title: "Consumer groups", fields: &[], names: consumer_groups::NAMES },
     Subject { title: "Share groups", fields: &[], names: share_groups::NAMES },
     Subject { title: "Streams groups", fields: &[], names: streams_groups::NAMES },

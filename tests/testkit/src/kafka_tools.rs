@@ -1,8 +1,9 @@
 //! [`KafkaTools`]: Apache Kafka's own command-line tools and classes, got with Maven once and kept under the target directory.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::fs::{FlockOperation, flock};
@@ -10,6 +11,8 @@ use rustix::fs::{FlockOperation, flock};
 use crate::broker::target_dir;
 
 const VERSION: &str = "4.3.1";
+/// Longer than a tool takes that talks to a broker.
+const LIMIT_SECONDS: &str = "60";
 const DUMP_LOG: &str = "org.apache.kafka.tools.DumpLogSegments";
 
 /// The tools' jars. They need Maven once, and a Java of 17 or later.
@@ -40,6 +43,25 @@ impl KafkaTools {
         command.arg(DUMP_LOG).args(arguments).arg("--files");
         command.arg(files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(","));
         run(&mut command)
+    }
+
+    /// Runs the tool of class `class`, gives it `input`, and returns what it wrote to standard output.
+    pub fn run_class(&self, class: &str, arguments: &[&str], input: &[u8]) -> Result<String> {
+        let mut command = Command::new("timeout");
+        let java = self.java();
+        command.args(["--signal=KILL", LIMIT_SECONDS]).arg(java.get_program()).args(java.get_args());
+        command.arg(class).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("run {class}"))?;
+        child
+            .stdin
+            .take()
+            .expect("it was asked for")
+            .write_all(input)
+            .with_context(|| format!("give {class} input"))?;
+        let output = child.wait_with_output().with_context(|| format!("wait for {class}"))?;
+        let words = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{class} {}: {}\n{words}", arguments.join(" "), output.status);
+        String::from_utf8(output.stdout).with_context(|| format!("{class} wrote no UTF-8"))
     }
 
     /// Compiles a file of Java that asks Kafka's classes something, runs it, and returns its words.

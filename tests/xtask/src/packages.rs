@@ -23,15 +23,30 @@ const NEEDS: &[Need] = &[
         probe: &["pkg-config", "--exists", "libcurl"],
     },
     Need { package: "default-jdk-headless", what_for: "runs Kafka's own tools", probe: &["java", "-version"] },
-    Need { package: "maven", what_for: "gets Kafka's own tools", probe: &["mvn", "--version"] },
+    Need { package: "maven", what_for: "gets Kafka's own tools and client", probe: &["mvn", "--version"] },
+    // By its path: another Python that comes first on the path has none of Debian's packages.
+    Need {
+        package: "python3-venv",
+        what_for: "gets the clients in Python, and Go",
+        probe: &["/usr/bin/python3", "-c", "import ensurepip, venv"],
+    },
+    Need {
+        package: "python3-confluent-kafka",
+        what_for: "a client in Python that is some years old",
+        probe: &["/usr/bin/python3", "-c", "import confluent_kafka"],
+    },
+    Need { package: "nodejs", what_for: "runs the client in JavaScript", probe: &["node", "--version"] },
+    Need { package: "npm", what_for: "gets the client in JavaScript", probe: &["npm", "--version"] },
 ];
 
 /// Installs what is missing, after asking unless `yes`. Returns the packages that are missing still, so that what needs
 /// them is skipped.
 pub(crate) fn provide(yes: bool) -> anyhow::Result<Vec<&'static str>> {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !is_there(need)).collect();
+    println!("The end-to-end tests get once, into the target directory:");
+    println!("  Kafka's command-line tools (about 55 MB) and its client, with Maven");
     println!(
-        "The end-to-end tests get Kafka's command-line tools (about 55 MB) with Maven once, into the target directory."
+        "  client libraries for Python, JavaScript and Go, and Go itself (about 500 MB unpacked), with pip, npm and go"
     );
     if missing.is_empty() {
         return Ok(Vec::new());

@@ -66,6 +66,12 @@ impl Stdout {
     }
 }
 
+/// Writes `bytes` and hands them on, for as long as whoever reads standard output takes. Errors: as of [`Stdout::write`].
+pub(super) fn write_to_stdout(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(closed_or_failed)
+}
+
 fn closed_or_failed(error: io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::BrokenPipe => StdoutClosed.into(),

@@ -5,7 +5,6 @@ use clap::ValueEnum;
 use ottla_records::Record;
 use serde::Serialize;
 
-use crate::cli::output::Stdout;
 use crate::cli::record_json::RecordJson;
 
 /// How records are shown.
@@ -29,31 +28,32 @@ struct Shown<'a> {
 }
 
 impl Format {
-    /// Writes `record` of a partition.
+    /// Adds `record` of a partition to what is to be shown.
     pub(super) fn write(
         self,
-        out: &mut Stdout,
+        out: &mut Vec<u8>,
         topic: &str,
         partition: i32,
         record: &Record,
         key_separator: &str,
     ) -> anyhow::Result<()> {
         match self {
-            Format::Value => write_nullable(out, record.value.as_ref())?,
+            Format::Value => write_nullable(out, record.value.as_ref()),
             Format::KeyValue => {
-                write_nullable(out, record.key.as_ref())?;
-                out.write(key_separator.as_bytes())?;
-                write_nullable(out, record.value.as_ref())?;
+                write_nullable(out, record.key.as_ref());
+                out.extend_from_slice(key_separator.as_bytes());
+                write_nullable(out, record.value.as_ref());
             }
             Format::Json => {
-                return out.write_json_line(&Shown { topic, partition, record: RecordJson::of(record) });
+                serde_json::to_writer(&mut *out, &Shown { topic, partition, record: RecordJson::of(record) })?;
             }
         }
-        out.write(b"\n")
+        out.push(b'\n');
+        Ok(())
     }
 }
 
 /// As Kafka's console consumer has it: what is not there reads `null`.
-fn write_nullable(out: &mut Stdout, bytes: Option<&Bytes>) -> anyhow::Result<()> {
-    out.write(bytes.map_or(b"null", |bytes| bytes))
+fn write_nullable(out: &mut Vec<u8>, bytes: Option<&Bytes>) {
+    out.extend_from_slice(bytes.map_or(b"null", |bytes| bytes));
 }

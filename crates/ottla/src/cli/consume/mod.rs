@@ -7,6 +7,7 @@ mod isolation;
 mod printer;
 
 use anyhow::bail;
+use ottla_records::Record;
 
 use self::fetcher::Fetcher;
 use self::format::Format;
@@ -14,6 +15,7 @@ use self::isolation::Isolation;
 use self::printer::Printer;
 use super::connect::{Connect, Session};
 use super::offsets;
+use super::output::Stdout;
 use super::place::Place;
 use super::topic;
 
@@ -105,10 +107,15 @@ async fn read(session: &Session, consume: &Consume, partitions: &[i32]) -> anyho
         false => None,
     };
     let mut fetcher = Fetcher::new(session, &consume.topic, positions, ends.as_ref(), consume.isolation);
-    let mut printer = Printer::new(consume);
+    let (mut printer, mut out, mut line) = (Printer::new(consume), Stdout::open(), Vec::new());
     while !printer.is_done() && !fetcher.is_finished() {
-        fetcher.fetch(|partition, record| printer.write(partition, record)).await?;
-        printer.flush()?;
+        let print = |partition, record: &Record| {
+            line.clear();
+            let flow = printer.print(&mut line, partition, record)?;
+            out.write(&line).map(|()| flow)
+        };
+        fetcher.fetch(print).await?;
+        out.flush()?;
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/groups.rs"]
+mod groups;
 #[path = "cli/records.rs"]
 mod records;
 #[path = "cli/start.rs"]

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::broker::binary;
 
@@ -91,6 +92,13 @@ impl Running {
     /// Its standard output, which may be taken once. Dropping it closes the pipe.
     pub fn stdout(&mut self) -> ChildStdout {
         self.child.stdout.take().expect("it is taken once")
+    }
+
+    /// Interrupts it, as Ctrl-C does.
+    pub fn interrupt(&self) -> Result<()> {
+        // `timeout` passes it on.
+        let pid = Pid::from_raw(self.child.id().try_into()?).context("a process has an id")?;
+        kill_process(pid, Signal::INT).context("interrupt ottla")
     }
 
     /// Waits for its end. What was taken is not there.

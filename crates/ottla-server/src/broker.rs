@@ -15,11 +15,13 @@ use tokio::sync::watch;
 use crate::error::Failure;
 use crate::groups::Coordinators;
 use crate::producer_ids::ProducerIds;
+use crate::request_times::RequestTimes;
 
 /// What the handlers work on: one for a node, shared by its connections.
 pub struct Broker {
     parts: BrokerParts,
     producer_ids: ProducerIds,
+    request_times: RequestTimes,
 }
 
 /// What a broker is made of.
@@ -74,7 +76,13 @@ impl PublishedImage {
 impl Broker {
     /// A broker of these parts.
     pub fn new(parts: BrokerParts) -> Broker {
-        Broker { producer_ids: ProducerIds::new(parts.broker_id, parts.controller.clone()), parts }
+        let producer_ids = ProducerIds::new(parts.broker_id, parts.controller.clone());
+        Broker { producer_ids, request_times: RequestTimes::new(), parts }
+    }
+
+    /// How long requests took so far.
+    pub fn request_times(&self) -> &RequestTimes {
+        &self.request_times
     }
 
     /// The node's id.

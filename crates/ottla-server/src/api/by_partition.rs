@@ -59,7 +59,7 @@ mod tests {
 
     fn asked() -> (ByPartition, Vec<&'static str>) {
         let partitions = [Ok("a"), Err(ErrorCode::UnknownTopicOrPartition), Ok("b")];
-        let indexed = |offset: i32| (offset..).map(PartitionIndex).zip(partitions.clone()).collect();
+        let indexed = |offset: i32| (offset..).map(PartitionIndex).zip(partitions).collect();
         ByPartition::read([("one".to_owned(), indexed(0)), ("two".to_owned(), indexed(7))].into_iter())
     }
 

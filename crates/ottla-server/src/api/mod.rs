@@ -147,12 +147,20 @@ impl Api {
 
 /// The entry for `key`.
 pub(crate) fn find(key: ApiKey) -> Option<&'static Api> {
-    let index = TABLE.binary_search_by_key(&key.code(), |api| api.key.code()).ok()?;
-    TABLE.get(index)
+    TABLE.get(position(key)?)
+}
+
+/// The number of `key`'s entry.
+pub(crate) fn position(key: ApiKey) -> Option<usize> {
+    TABLE.binary_search_by_key(&key.code(), |api| api.key.code()).ok()
 }
 
 fn serve<H: Handler>(broker: &Arc<Broker>, call: Call<'_>, body: Bytes) -> Staged {
     let (version, correlation_id) = (call.version, call.correlation_id);
+    let (connection, arrived_at) = (call.connection.id, broker.clock().now());
+    let is_over = move |broker: &Broker| {
+        broker.request_times().record(H::Request::KEY, connection, broker.clock().now() - arrived_at);
+    };
     let request = match H::Request::decode(version, body) {
         Ok(request) => request,
         Err(error) => {
@@ -162,11 +170,24 @@ fn serve<H: Handler>(broker: &Arc<Broker>, call: Call<'_>, body: Bytes) -> Stage
     };
     match (H::HANDLE)(broker, call, request) {
         Answer::Done(response) => match encode(&response, version, correlation_id) {
-            Reply::Send(reply) => Staged::Done(reply),
+            Reply::Send(reply) => {
+                is_over(broker);
+                Staged::Done(reply)
+            }
             Reply::Close => Staged::Close,
         },
-        Answer::Later(response) => Staged::later(async move { encode(&response.await, version, correlation_id) }),
-        Answer::None => Staged::NoReply,
+        Answer::Later(response) => {
+            let broker = broker.clone();
+            Staged::later(async move {
+                let reply = encode(&response.await, version, correlation_id);
+                is_over(&broker);
+                reply
+            })
+        }
+        Answer::None => {
+            is_over(broker);
+            Staged::NoReply
+        }
         Answer::Close => Staged::Close,
     }
 }

@@ -136,7 +136,10 @@ impl Fetching {
     /// What the partitions gave, in the request's order. Cold parts must have been read.
     pub(crate) fn finish(self) -> impl Iterator<Item = Result<ReadResult, Failure>> {
         self.parts.into_iter().map(|part| match part.given {
-            Given::Read(read) => Ok(read),
+            Given::Read(read) => {
+                part.asked.iter().for_each(|asked| asked.partition.count_read(&read.records));
+                Ok(read)
+            }
             Given::Failed(failure) => Err(failure),
             Given::Cold => unreachable!("cold parts are read before the answer"),
         })

@@ -181,6 +181,14 @@ impl Hosted {
         Ok(Told { reply: response, wait_for })
     }
 
+    /// Looks at the shard. `None` where it is not loaded, or another has it for longer than `wait_max`.
+    pub(super) fn look<R>(&self, wait_max: Duration, look: impl FnOnce(&Shard<ReplicaWriter>) -> R) -> Option<R> {
+        match &*self.state.try_lock_for(wait_max)? {
+            State::Loaded(running) => Some(look(&running.shard)),
+            State::Loading(_) | State::Over => None,
+        }
+    }
+
     fn on_time(&self) {
         let mut state = self.state.lock();
         if let Ok(running) = running(&mut state) {

@@ -44,4 +44,6 @@ pub use table::replication::Replication;
 pub use table::storage::Storage;
 pub use table::topic::TopicSettings;
 pub use table::topics::Topics;
-pub use typed::{CleanupPolicy, CompressionType, Endpoint, ProcessRoles, SecurityProtocol, TimestampType};
+pub use typed::{
+    CleanupPolicy, CompressionType, Endpoint, HttpEndpoint, ProcessRoles, SecurityProtocol, TimestampType,
+};

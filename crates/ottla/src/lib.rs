@@ -8,11 +8,12 @@
 //! - `quorum_of_one.rs`: what settings for several nodes mean to one. `promote.rs`: makes acks durable again where they were cached.
 //! - `tasks.rs`: what a node does while nobody asks: checkpoints, retention, overdue syncs.
 //! - `data_threads.rs`: the threads that serve connections.
-//! - `cli/`: the command line.
+//! - `admin/`: `/metrics` and `/healthz`. `cli/`: the command line.
 //!
 //! **Architecture invariant:** ottla composes everything and decides nothing. Nothing is global, so that any number of nodes run in one
 //! process.
 
+mod admin;
 mod checkpoints;
 pub mod cli;
 mod data_threads;

@@ -1,4 +1,4 @@
-//! From `listeners` to bound sockets.
+//! From `listeners`, and other settings that name addresses, to bound sockets.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -26,18 +26,24 @@ pub(crate) struct Bound {
 
 /// Why there is no listening at an address.
 #[derive(Debug, thiserror::Error)]
-#[error("listen on {address} (listeners={endpoint})")]
+#[error("listen on {address} ({setting})")]
 pub(crate) struct ListenError {
     /// The address.
     pub(crate) address: SocketAddr,
-    /// The entry of `listeners` that it stands for.
-    pub(crate) endpoint: Endpoint,
+    /// What asks for it, as it may be set: `listeners=PLAINTEXT://localhost:9092`.
+    pub(crate) setting: String,
     /// What the system said.
     pub(crate) source: io::Error,
 }
 
-/// Binds every client listener on the runtime that will serve it. A host with several addresses has a socket for each; one of them is
-/// enough where the machine does not have the others, as without IPv6.
+impl ListenError {
+    /// Whether somebody else listens there.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+}
+
+/// Binds every client listener on the runtime that will serve it.
 pub(crate) async fn bind(
     transport: &dyn Transport,
     settings: &BrokerSettings,
@@ -45,41 +51,55 @@ pub(crate) async fn bind(
 ) -> anyhow::Result<Vec<Bound>> {
     let mut listening = Vec::new();
     for endpoint in settings.client_listeners() {
-        let addresses = addresses(endpoint).await?;
-        let bound_before = listening.len();
-        let mut failure = None;
-        for address in addresses {
-            let _runtime = data.enter();
-            match transport.bind(address) {
-                Ok(listener) => {
-                    let address = listener.local_address();
-                    listening.push(Bound { name: endpoint.listener.as_str().into(), address, listener });
-                }
-                Err(source) => {
-                    let error = ListenError { address, endpoint: endpoint.clone(), source };
-                    if error.source.kind() == io::ErrorKind::AddrInUse {
-                        return Err(error.into());
-                    }
-                    failure = Some(error);
-                }
-            }
-        }
-        match failure {
-            Some(error) if listening.len() == bound_before => return Err(error.into()),
-            Some(ListenError { address, source, .. }) => {
-                tracing::debug!(%address, error = %source, "this address is left out");
-            }
-            None => {}
-        }
+        let Endpoint { listener: name, host, port } = endpoint;
+        let bound = bind_host(transport, host, *port, &format!("listeners={endpoint}"), data).await?;
+        listening.extend(bound.into_iter().map(|listener| Bound {
+            name: name.as_str().into(),
+            address: listener.local_address(),
+            listener,
+        }));
     }
     Ok(listening)
 }
 
-/// The addresses that an endpoint's host stands for. An empty host is every address of the machine.
-async fn addresses(endpoint: &Endpoint) -> anyhow::Result<Vec<SocketAddr>> {
-    let port = endpoint.port;
+/// Binds a host's `port` on the runtime that will serve it. A host with several addresses has a socket for each; one of them is enough
+/// where the machine does not have the others, as without IPv6. `setting` is what asks for it.
+pub(crate) async fn bind_host(
+    transport: &dyn Transport,
+    host: &str,
+    port: u16,
+    setting: &str,
+    runtime: &runtime::Handle,
+) -> anyhow::Result<Vec<Box<dyn Listener>>> {
+    let mut listening = Vec::new();
+    let mut failure = None;
+    for address in addresses(host, port).await.with_context(|| format!("look up the host of {setting}"))? {
+        let _runtime = runtime.enter();
+        match transport.bind(address) {
+            Ok(listener) => listening.push(listener),
+            Err(source) => {
+                let error = ListenError { address, setting: setting.to_owned(), source };
+                if error.is_taken() {
+                    return Err(error.into());
+                }
+                failure = Some(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) if listening.is_empty() => return Err(error.into()),
+        Some(ListenError { address, source, .. }) => {
+            tracing::debug!(%address, error = %source, "this address is left out");
+        }
+        None => {}
+    }
+    Ok(listening)
+}
+
+/// The addresses that a host stands for. An empty one is every address of the machine.
+async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let both = |v4: Ipv4Addr, v6: Ipv6Addr| vec![SocketAddr::from((v4, port)), SocketAddr::from((v6, port))];
-    match endpoint.host.as_str() {
+    match host {
         "" => return Ok(both(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED)),
         "localhost" => return Ok(both(Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST)),
         host => {
@@ -88,9 +108,7 @@ async fn addresses(endpoint: &Endpoint) -> anyhow::Result<Vec<SocketAddr>> {
             }
         }
     }
-    let found = tokio::net::lookup_host((endpoint.host.as_str(), port)).await;
-    let found = found.with_context(|| format!("look up the host of listeners={endpoint}"))?;
-    Ok(found.collect())
+    Ok(tokio::net::lookup_host((host, port)).await?.collect())
 }
 
 /// What a client may cost, as the settings have it. However many connections they allow, the logs and the quorum keep the larger part of

@@ -25,6 +25,7 @@ use ottla_storage::{CleanShutdown, LogDirectory, QUORUM_FOLDER};
 use tokio::runtime;
 use tokio::sync::watch;
 
+use crate::admin::{Admin, Directory, Observed};
 use crate::directory_failures::{self, Outage};
 use crate::listen::{self, Bound};
 use crate::log_directories::LogDirectories;
@@ -169,6 +170,8 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
     quorum_of_one::check_roles(&settings)?;
     quorum_of_one::warn_about_listeners(&settings);
     let directories = LogDirectories::open(&disk, &settings, &*entropy)?;
+    let admin_listeners = settings.network.admin_listeners.as_deref();
+    let admin = Admin::start(&*transport, admin_listeners, scope, &environment.control).await?;
     let controller = start_controller(scope, &environment, &settings, &layers, directories.metadata()).await?;
     let cluster_id = controller.cluster_id().context("the quorum has founded its cluster")?;
     directories.adopt_cluster(&cluster_id.to_string())?;
@@ -215,25 +218,40 @@ async fn start(scope: &TaskScope, environment: Environment, loaded: Loaded) -> a
     });
     let housekeeping = housekeeping.collect();
     promote::start(broker_id, replicas.clone(), controller.clone(), scope);
-    let broker = Broker::new(BrokerParts {
+    let broker = Arc::new(Broker::new(BrokerParts {
         broker_id,
         settings: settings.clone(),
         layers,
         replicas: replicas.clone(),
         coordinators: coordinators.clone(),
-        published,
+        published: published.clone(),
         controller: controller.clone(),
         clock,
         workers: workers.clone(),
-    });
+    }));
     let connections = scope.child("connections", data[0].clone());
     let limits = listen::limits(&settings, environment.open_files_max);
     let memory = RequestMemory::new(settings.network.queued_max_request_bytes.unwrap_or(usize::MAX));
-    let acceptor = Acceptor::new(Arc::new(Dispatcher::new(Arc::new(broker))), limits, memory, data);
+    let acceptor = Acceptor::new(Arc::new(Dispatcher::new(broker.clone())), limits, memory.clone(), data);
     let addresses = serve(&acceptor, listening, &connections);
+    admin.show(Observed {
+        broker_id,
+        broker_epoch,
+        cluster_id: cluster_id.to_string(),
+        open_files_max: environment.open_files_max,
+        published,
+        replicas: replicas.clone(),
+        coordinators: coordinators.clone(),
+        directories: logs.all().iter().map(|logs| Directory::of(logs)).collect(),
+        acceptor,
+        memory,
+        broker,
+        connections: connections.clone(),
+    });
     tracing::info!(
         cluster_id = %cluster_id, node_id = broker_id.0, data = directories.names(), "{}", greeting(&addresses)
     );
+    admin.announce();
     Ok(Node {
         scope: scope.clone(),
         connections,

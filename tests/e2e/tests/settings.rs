@@ -71,7 +71,8 @@ fn the_list_of_kafkas_settings_is_kafkas() {
 #[test]
 fn a_broker_and_a_topic_are_described_with_all_of_kafkas_settings() {
     let broker = Broker::start_default().expect("the broker starts");
-    compare(&describe(&broker, BROKER, "1"), "broker", &["log.write.caching", "max.decompressed.message.bytes"]);
+    let ours = ["admin.listeners", "log.write.caching", "max.decompressed.message.bytes"];
+    compare(&describe(&broker, BROKER, "1"), "broker", &ours);
     requests::make_topic(&mut broker.client().expect("the broker listens"), "t", 1, &[]);
     compare(&describe(&broker, TOPIC, "t"), "topic", &["write.caching"]);
 }

@@ -114,7 +114,8 @@ impl SimNode {
             data: Arc::new([Handle::current()]),
             control: Handle::current(),
         };
-        let own = [format!("listeners=PLAINTEXT://{}", self.address()), "log.dirs=/data".to_owned()];
+        let listeners = format!("listeners=PLAINTEXT://{}", self.address());
+        let own = [listeners, "admin.listeners=".to_owned(), "log.dirs=/data".to_owned()];
         let settings: Vec<_> = own.into_iter().chain(self.options.settings.iter().cloned()).collect();
         let loaded = load(None, &settings).context("the world's own settings")?;
         // Boxed, because a start has many states and those that await it should not have to hold them all.

@@ -27,6 +27,7 @@ pub struct Launcher {
     variables: Vec<(String, String)>,
     data_dir: Option<PathBuf>,
     open_files_max: Option<u32>,
+    admin_port: Option<u16>,
 }
 
 impl Launcher {
@@ -65,6 +66,13 @@ impl Launcher {
         self
     }
 
+    /// Has it serve its admin pages on a free port; without this it has none, since brokers that run side by side would
+    /// fight for the default's.
+    pub fn admin(mut self) -> Result<Self> {
+        self.admin_port = Some(free_port()?);
+        Ok(self)
+    }
+
     /// Starts the binary on a free port and waits until it answers ApiVersions.
     pub fn start(self) -> Result<Broker> {
         let mut broker = self.spawn()?;
@@ -99,8 +107,12 @@ impl Launcher {
         }
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("start");
-        let own =
-            [("listeners", format!("PLAINTEXT://127.0.0.1:{port}")), ("log.dirs", data_dir.display().to_string())];
+        let admin_listeners = self.admin_port.map(|port| format!("http://127.0.0.1:{port}"));
+        let own = [
+            ("listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
+            ("admin.listeners", admin_listeners.unwrap_or_default()),
+            ("log.dirs", data_dir.display().to_string()),
+        ];
         for (name, value) in own {
             command.arg("--override").arg(format!("{name}={value}"));
         }
@@ -134,7 +146,12 @@ impl Broker {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// The same, as `bootstrap.servers` wants it.
+    /// Where its admin pages are. The launcher was told [`Launcher::admin`].
+    pub fn admin_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.launcher.admin_port.expect("the launcher was told")).into()
+    }
+
+    /// Where clients connect, as `bootstrap.servers` wants it.
     pub fn bootstrap(&self) -> String {
         self.address().to_string()
     }

@@ -4,6 +4,7 @@
 //!   again.
 //! - [`Client`]: Kafka's protocol over a plain socket, message by message or byte by byte. [`requests`] builds the
 //!   usual messages.
+//! - [`Page`]: one request to the admin pages.
 //! - [`OttlaCli`]: the binary's own command line. [`Kcat`], [`KafkaTools`]: other people's tools, run as processes.
 //! - [`ClientProgram`]: the programs under `tests/clients`, on client libraries in their own languages.
 //! - [`Tmpfs`]: a small file system that can be filled. [`ProcessFigures`]: what the kernel says of a process.
@@ -16,6 +17,7 @@
 mod broker;
 mod client;
 mod client_program;
+mod http;
 mod kafka_tools;
 mod kcat;
 mod ottla_cli;
@@ -28,6 +30,7 @@ pub mod wait;
 pub use broker::{Broker, Launcher};
 pub use client::{Client, Reply};
 pub use client_program::ClientProgram;
+pub use http::Page;
 pub use kafka_tools::KafkaTools;
 pub use kcat::Kcat;
 pub use ottla_cli::{Ended, OttlaCli, Running};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::reasons::{NO_AUTHENTICATION, NO_AUTHORIZER, NOTHING_TO_SWEEP, ONE_NODE};
 use super::settings;
 use crate::spec::Setting;
-use crate::typed::{Endpoint, SecurityProtocol};
+use crate::typed::{Endpoint, HttpEndpoint, SecurityProtocol};
 
 settings! {
     /// Listeners, connections and the limits of requests.
@@ -18,6 +18,11 @@ settings! {
 
         /// The addresses that clients are told to come to. Without it each client is told the address that it came to.
         advertised_listeners: Option<Vec<Endpoint>> = Setting::list("advertised.listeners");
+
+        /// The addresses that `/metrics` and `/healthz` are served on, as http://host:port; empty: nowhere. Whoever
+        /// reaches them reads the names of topics and groups. Without it they are served on `http://localhost:9644`, or,
+        /// where another process has that port, not at all.
+        admin_listeners: Option<Vec<HttpEndpoint>> = Setting::list("admin.listeners").ours();
 
         /// The security protocol of each listener, as NAME:PROTOCOL. A listener that is not named here speaks the
         /// protocol that its name is.

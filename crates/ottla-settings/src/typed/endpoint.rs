@@ -1,4 +1,4 @@
-//! Addresses of listeners: `NAME://host:port`.
+//! Addresses of listeners: `NAME://host:port`, and of the admin listener: `http://host:port`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,19 +23,22 @@ impl Endpoint {
     /// `SocketServerConfigs.listenerListToEndPoints`).
     fn parse(text: &str) -> Option<Endpoint> {
         let (listener, address) = text.split_once("://")?;
-        let (host, port) = address.rsplit_once(':')?;
-        let port = port.parse().ok()?;
-        let host = match host.strip_prefix('[') {
-            Some(bracketed) => bracketed.strip_suffix(']').filter(|host| host.contains(':'))?,
-            // An IPv6 address without brackets does not tell where its port begins.
-            None => Some(host).filter(|host| !host.contains(':'))?,
-        };
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-%._:".contains(c);
-        if listener.is_empty() || !host.chars().all(is_allowed) {
-            return None;
-        }
+        let (host, port) = parse_address(address).filter(|_| !listener.is_empty())?;
         Some(Endpoint { listener: listener.to_ascii_uppercase(), host: host.to_owned(), port })
     }
+}
+
+/// Reads `host:port`; the host may be empty or `[an IPv6 address]`.
+fn parse_address(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    let host = match host.strip_prefix('[') {
+        Some(bracketed) => bracketed.strip_suffix(']').filter(|host| host.contains(':'))?,
+        // An IPv6 address without brackets does not tell where its port begins.
+        None => Some(host).filter(|host| !host.contains(':'))?,
+    };
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-%._:".contains(c);
+    host.chars().all(is_allowed).then_some((host, port))
 }
 
 impl fmt::Display for Endpoint {
@@ -64,6 +67,41 @@ impl FromValue for Vec<Endpoint> {
             true => Err("Value must name at least one listener".to_owned()),
             false => Ok(endpoints),
         }
+    }
+}
+
+/// An address that HTTP is spoken on: `http://host:port`, written as Kafka Connect writes its `admin.listeners`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpEndpoint {
+    /// A host name or address, an IPv6 address without its brackets; empty for every address of the machine.
+    pub host: String,
+    /// The port; 0 lets the system choose.
+    pub port: u16,
+}
+
+impl HttpEndpoint {
+    fn parse(text: &str) -> Option<HttpEndpoint> {
+        let (scheme, address) = text.split_once("://")?;
+        let (host, port) = parse_address(address).filter(|_| scheme.eq_ignore_ascii_case("http"))?;
+        Some(HttpEndpoint { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for HttpEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HttpEndpoint { host, port } = self;
+        match host.contains(':') {
+            true => write!(f, "http://[{host}]:{port}"),
+            false => write!(f, "http://{host}:{port}"),
+        }
+    }
+}
+
+/// An empty list is no listener at all.
+impl FromValue for Vec<HttpEndpoint> {
+    fn from_value(value: &Value) -> Result<Self, String> {
+        let not_one = |text: &str| format!("{text} is not an address of the form http://host:port, http://[ipv6]:port");
+        elements(value)?.iter().map(|text| HttpEndpoint::parse(text).ok_or_else(|| not_one(text))).collect()
     }
 }
 
@@ -140,6 +178,21 @@ mod tests {
             ["localhost:9092", "://h:1", "A://h", "A://h:x", "A://h:65536", "A://::1:9092", "A://[h]:1", "A://a b:1"]
         {
             check(bad, None);
+        }
+    }
+
+    #[test]
+    fn the_admin_listeners_addresses_are_of_http_and_may_be_none() {
+        let read = |texts: &[&str]| {
+            let list = Value::List(texts.iter().map(|text| (*text).to_owned()).collect());
+            Vec::<HttpEndpoint>::from_value(&list)
+        };
+        assert_eq!(read(&[]), Ok(Vec::new()));
+        let several = ["http://localhost:9644", "http://:0", "http://[::1]:9644"];
+        let printed: Vec<String> = read(&several).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(printed, several);
+        for bad in ["localhost:9644", "https://localhost:9644", "http://localhost", "http://::1:9644", "http://a/b:1"] {
+            assert!(read(&[bad]).unwrap_err().starts_with(bad), "{bad}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use choices::{CleanupPolicy, CompressionType, ProcessRoles, TimestampType};
-pub use endpoint::{Endpoint, SecurityProtocol};
+pub use endpoint::{Endpoint, HttpEndpoint, SecurityProtocol};
 
 use crate::value::Value;
 

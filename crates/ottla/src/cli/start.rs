@@ -1,6 +1,5 @@
 //! `ottla start`: a node from the operating system's clock, entropy, threads, disk and network, until a signal stops it.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,12 +109,12 @@ async fn run_node(environment: Environment, loaded: Loaded) -> anyhow::Result<()
 
 /// What another process has is not to be had by trying again: says who that is, and how to do without.
 fn name_culprit(error: anyhow::Error) -> anyhow::Error {
-    if let Some(ListenError { address, endpoint, source }) = error.downcast_ref()
-        && source.kind() == io::ErrorKind::AddrInUse
+    if let Some(taken @ ListenError { address, setting, .. }) = error.downcast_ref()
+        && taken.is_taken()
     {
         let culprit = Process::listening_on(*address);
         let culprit = culprit.map_or_else(|| "another process".to_owned(), |process| process.to_string());
-        return anyhow!("{address} is taken by {culprit}: stop it, or set other listeners (listeners={endpoint})");
+        return anyhow!("{address} is taken by {culprit}: stop it, or set other listeners ({setting})");
     }
     if let Some(OpenError::Locked { path, cause: LockError::Held { process_id } }) = error.downcast_ref() {
         let path = path.display();

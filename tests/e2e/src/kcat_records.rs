@@ -52,6 +52,28 @@ fn parse_headers(line: &str) -> Vec<(String, Option<Vec<u8>>)> {
     pairs.map(|(name, value)| (name.to_owned(), (value != "NULL").then(|| value.as_bytes().to_vec()))).collect()
 }
 
+/// What kcat can write: it gives all records of a run the same headers, takes an empty value for none, and time is its
+/// own.
+pub fn kcat_samples() -> Vec<Sample> {
+    let headers =
+        vec![("trace".to_owned(), Some(b"4bf92f35".to_vec())), ("twice".to_owned(), Some(b"\xc3\xa4".to_vec()))];
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let sample = |key: Option<&[u8]>, value: Option<&[u8]>| Sample {
+        key: key.map(<[u8]>::to_vec),
+        value: value.map(<[u8]>::to_vec),
+        headers: headers.clone(),
+        timestamp: None,
+    };
+    let mut samples = vec![
+        sample(Some(b"key"), Some(b"value")),
+        sample(None, Some(b"no key")),
+        sample(Some(b"tombstone"), None),
+        sample(Some(&every_byte), Some(&every_byte)),
+    ];
+    samples.extend((0..300).map(|i| sample(Some(b"k"), Some(format!("record {i} of many that are alike").as_bytes()))));
+    samples
+}
+
 /// Has kcat write `samples` to one partition. All of a run have the same headers, no record has an empty key, and time
 /// is kcat's own.
 pub fn kcat_write(kcat: &Kcat, topic: &str, partition: i32, samples: &[Sample], arguments: &[&str]) {

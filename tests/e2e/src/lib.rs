@@ -1,9 +1,9 @@
 //! Real clients against the real binary: what the test files under `tests/` share.
 //!
-//! One file a subject: `clients`, `admin`, `cli`, `settings`, `kill`, `disk_format`, `disk_full`, `start`, `bad_input`.
-//! Tests of what every broker of this protocol does take their broker from [`Target`], so that they can be held against
-//! any other broker, and what they expect is what that one does. Tests of what only ours promises start it with
-//! [`testkit`].
+//! One file a subject: `clients`, `every_client`, `admin`, `cli`, `settings`, `kill`, `disk_format`, `disk_full`,
+//! `start`, `bad_input`. Tests of what every broker of this protocol does take their broker from [`Target`], so that
+//! they can be held against any other broker, and what they expect is what that one does. Tests of what only ours
+//! promises start it with [`testkit`].
 //!
 //! `OTTLA_BIN` names the binary (else the release build is taken), `OTTLA_E2E_BOOTSTRAP` another broker in its place,
 //! and `KCAT` kcat where it is not on the path.
@@ -11,16 +11,20 @@
 //! **Architecture invariant:** the tests know the broker from outside only, and of its code they share the codecs and
 //! no more; expectations are Kafka's, or the project's promises.
 
+mod group;
 mod kcat_records;
 mod librdkafka;
+mod lines;
 mod load;
 mod log_files;
 mod recorder;
 mod sample;
 mod target;
 
-pub use kcat_records::{kcat_read, kcat_write};
+pub use group::{Group, Place, Told};
+pub use kcat_records::{kcat_read, kcat_samples, kcat_write};
 pub use librdkafka::{Delivery, admin, config, consumer, produce, read, read_messages};
+pub use lines::{parse_records, record_lines};
 pub use load::{Load, Workers};
 pub use log_files::{damaged_copy, log_files};
 pub use recorder::{Recorder, keep};

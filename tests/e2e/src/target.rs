@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ottla_base::Offset;
+use ottla_records::Compression;
 use testkit::{Broker, Client, Kcat, requests};
 
 /// Our binary, started for the test; or, where `OTTLA_E2E_BOOTSTRAP` names an address, whatever broker listens there,
@@ -66,5 +68,15 @@ impl Target {
         all.extend(configs);
         requests::make_topic(&mut self.client(), &topic, partitions, &all);
         topic
+    }
+
+    /// The codec of each batch in a topic's first partition.
+    pub fn stored_compression(&self, topic: &str) -> Vec<Compression> {
+        let fetch = requests::fetch(topic, 0, Offset::ZERO, 1 << 20, 1_000);
+        let response = self.client().call(requests::FETCH_VERSION, &fetch).expect("Fetch is answered");
+        let records = response.responses[0].partitions[0].records.clone().expect("records");
+        let batches: Vec<_> = ottla_records::batches(records).map(|batch| batch.expect("a whole batch")).collect();
+        assert!(!batches.is_empty());
+        batches.iter().map(|batch| batch.header().attributes.compression().expect("a codec")).collect()
     }
 }

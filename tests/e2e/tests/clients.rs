@@ -1,8 +1,9 @@
 //! What one client writes, the other reads, byte for byte: kcat over an old librdkafka, and the rdkafka crate over a
 //! current one.
 
-use bytes::Bytes;
-use e2e::{Sample, Target, assert_same, consumer, kcat_read, kcat_write, produce, read, read_messages, samples};
+use e2e::{
+    Sample, Target, assert_same, consumer, kcat_read, kcat_samples, kcat_write, produce, read, read_messages, samples,
+};
 use ottla_base::Timestamp;
 use ottla_records::{BatchBuilder, Compression};
 use rdkafka::consumer::Consumer as _;
@@ -17,27 +18,6 @@ const CODECS: [(&str, Compression); 4] = [
     ("snappy", Compression::Snappy),
     ("zstd", Compression::Zstd),
 ];
-
-/// What kcat can write: it gives all records of a run the same headers, and takes an empty value for none.
-fn kcat_samples() -> Vec<Sample> {
-    let headers =
-        vec![("trace".to_owned(), Some(b"4bf92f35".to_vec())), ("twice".to_owned(), Some(b"\xc3\xa4".to_vec()))];
-    let every_byte: Vec<u8> = (0..=255).collect();
-    let sample = |key: Option<&[u8]>, value: Option<&[u8]>| Sample {
-        key: key.map(<[u8]>::to_vec),
-        value: value.map(<[u8]>::to_vec),
-        headers: headers.clone(),
-        timestamp: None,
-    };
-    let mut samples = vec![
-        sample(Some(b"key"), Some(b"value")),
-        sample(None, Some(b"no key")),
-        sample(Some(b"tombstone"), None),
-        sample(Some(&every_byte), Some(&every_byte)),
-    ];
-    samples.extend((0..300).map(|i| sample(Some(b"k"), Some(format!("record {i} of many that are alike").as_bytes()))));
-    samples
-}
 
 /// Takes the clock's timestamps off `read`, having checked that they lie between `before` and now.
 fn without_timestamps(read: Vec<Sample>, before: i64) -> Vec<Sample> {
@@ -75,22 +55,12 @@ fn kcat_to_rdkafka(target: &Target, arguments: &[&str]) -> String {
     topic
 }
 
-/// The codec of each batch that lies in the topic.
-fn stored_compression(target: &Target, topic: &str) -> Vec<Compression> {
-    let fetch = requests::fetch(topic, 0, ottla_base::Offset::ZERO, 1 << 20, 1_000);
-    let response = target.client().call(requests::FETCH_VERSION, &fetch).expect("Fetch is answered");
-    let records: Bytes = response.responses[0].partitions[0].records.clone().expect("records");
-    let batches: Vec<_> = ottla_records::batches(records).map(|batch| batch.expect("a whole batch")).collect();
-    assert!(!batches.is_empty());
-    batches.iter().map(|batch| batch.header().attributes.compression().expect("a codec")).collect()
-}
-
 #[test]
 fn kcat_reads_what_rdkafka_writes_with_every_codec() {
     let target = Target::start();
     for (name, codec) in CODECS {
         let topic = rdkafka_to_kcat(&target, &[("compression.codec", name), ("linger.ms", "20")]);
-        assert!(stored_compression(&target, &topic).contains(&codec), "{name} is kept as it came");
+        assert!(target.stored_compression(&topic).contains(&codec), "{name} is kept as it came");
     }
 }
 
@@ -99,7 +69,7 @@ fn rdkafka_reads_what_kcat_writes_with_every_codec() {
     let target = Target::start();
     for (name, codec) in CODECS {
         let topic = kcat_to_rdkafka(&target, &["-z", name, "-X", "linger.ms=20"]);
-        assert!(stored_compression(&target, &topic).contains(&codec), "{name} is switched on");
+        assert!(target.stored_compression(&topic).contains(&codec), "{name} is switched on");
     }
 }
 
@@ -119,7 +89,7 @@ fn both_clients_read_lz4() {
     let request = requests::produce(&topic, 0, builder.build().bytes(), -1);
     let response = target.client().call(requests::PRODUCE_VERSION, &request).expect("Produce is answered");
     assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
-    assert_eq!(stored_compression(&target, &topic), [Compression::Lz4]);
+    assert_eq!(target.stored_compression(&topic), [Compression::Lz4]);
     assert_same(&read(target.bootstrap(), &topic, 0, Offset::Beginning, written.len()), &written);
     assert_same(&kcat_read(&target.kcat(), &topic, 0, "beginning", written.len(), &[]), &written);
 }

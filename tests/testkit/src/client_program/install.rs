@@ -93,8 +93,9 @@ pub(super) fn java(folder: &str) -> Result<Program> {
     })?;
     let class_path = format!("{}:{}/*", classes.display(), libs.display());
     // It lives for seconds: a cheap collector and a quick compiler.
-    let options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx128m", "-cp", &class_path, "Program"];
-    let arguments = options.map(str::to_owned).to_vec();
+    let options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx128m"];
+    let quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
+    let arguments = options.into_iter().chain([quiet, "-cp", &class_path, "Program"]).map(str::to_owned).collect();
     Ok(Program { command: "java".into(), arguments, variables: Vec::new() })
 }
 

@@ -269,7 +269,7 @@ impl Drop for Broker {
 }
 
 /// The binary under test: `OTTLA_BIN`, or what `cargo build --release` made.
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let built = || target_dir().join("release/ottla");
     let path = std::env::var_os("OTTLA_BIN").map_or_else(built, PathBuf::from);
     assert!(path.exists(), "{} is not there: run `cargo build --release`, or set OTTLA_BIN", path.display());

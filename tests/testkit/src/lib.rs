@@ -27,7 +27,7 @@ pub mod requests;
 mod tmpfs;
 pub mod wait;
 
-pub use broker::{Broker, Launcher};
+pub use broker::{Broker, Launcher, binary};
 pub use client::{Client, Reply};
 pub use client_program::ClientProgram;
 pub use http::Page;

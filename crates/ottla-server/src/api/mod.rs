@@ -209,6 +209,10 @@ impl fmt::Debug for Api {
 }
 
 #[cfg(test)]
+#[path = "readme_test.rs"]
+mod readme_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

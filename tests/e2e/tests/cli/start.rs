@@ -50,6 +50,23 @@ fn a_data_directory_that_is_in_use_names_who_has_it() {
 }
 
 #[test]
+fn a_start_says_which_version_it_is_and_how_to_write_a_first_record() {
+    let broker = Broker::start_default().expect("the broker starts");
+    let address = broker.bootstrap();
+    let told = wait::until("it says so", || Some(broker.stderr()).filter(|told| told.contains("and read it:")));
+    for part in [
+        "ottla 0.",
+        &format!("listening on {address}"),
+        &broker.data_dir().display().to_string(),
+        &format!("echo hello | ottla produce greetings --bootstrap-server {address}\n"),
+        &format!("ottla consume greetings --exit --bootstrap-server {address}\n"),
+    ] {
+        assert!(told.contains(part), "{part} is not in: {told}");
+    }
+    assert!(told.lines().count() < 24, "one screen: {told}");
+}
+
+#[test]
 fn every_shell_gets_its_completion() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = OttlaCli::offline().run(&["completion", shell], b"").expect("a script");

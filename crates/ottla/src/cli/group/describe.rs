@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use anyhow::bail;
+use anyhow::Context;
 use ottla_net::Topics;
 use serde::Serialize;
 
 use super::committed::{self, ByPartition};
+use super::list;
 use super::members::{Member, Members};
 use crate::cli::connect::{Connect, Session};
 use crate::cli::consumer_protocol::Partitions;
 use crate::cli::offsets::{self, Position};
-use crate::cli::output::Output;
+use crate::cli::output::{Output, note};
 use crate::cli::table::Table;
 
 /// Which groups to describe.
@@ -75,13 +76,22 @@ pub(super) fn run(describe: &Describe) -> anyhow::Result<()> {
 }
 
 async fn of_group(session: &Session, group: &str) -> anyhow::Result<Described> {
-    let members = Members::of(session, group).await?;
-    let committed = committed::all(session, group).await?;
-    if members.is_dead() && committed.is_empty() {
-        bail!("there is no group {group}: `ottla group list` shows those that there are");
+    let mut members = Members::of(session, group).await?;
+    if members.is_dead() {
+        members.state = state_of_newer(session, group).await?;
     }
+    let committed = committed::all(session, group).await?;
     let ends = ends(session, &partitions(&members.members, &committed)).await?;
     Ok(Described::new(group, members, &committed, &ends))
+}
+
+/// The state of a group that is none of the classic protocol. Errors: there is no such group at all.
+async fn state_of_newer(session: &Session, group: &str) -> anyhow::Result<String> {
+    let listed = list::all(session).await?.into_iter().find(|listed| listed.group == group);
+    let listed =
+        listed.with_context(|| format!("there is no group {group}: `ottla group list` shows those that there are"))?;
+    note(format_args!("group {group} is of a newer protocol (KIP-848), whose members are not shown"));
+    Ok(listed.state)
 }
 
 /// All that the group reads, or has read.

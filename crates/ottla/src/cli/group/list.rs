@@ -30,15 +30,15 @@ pub(super) struct List {
 
 /// One group.
 #[derive(Debug, Serialize)]
-struct Listed {
-    group: String,
-    state: String,
+pub(super) struct Listed {
+    pub(super) group: String,
+    pub(super) state: String,
     protocol_type: String,
 }
 
 pub(super) fn run(list: &List) -> anyhow::Result<()> {
     list.connect.run(async |session| {
-        let mut groups = session.retrying(async || ask_all(session).await).await?;
+        let mut groups = all(session).await?;
         groups.sort_by(|one, other| one.group.cmp(&other.group));
         if groups.is_empty() && !list.output.json {
             let none = "there are no groups: `ottla consume TOPIC --group NAME` makes one\n";
@@ -50,6 +50,11 @@ pub(super) fn run(list: &List) -> anyhow::Result<()> {
         }
         list.output.show(&groups, &table)
     })
+}
+
+/// All groups that there are.
+pub(super) async fn all(session: &Session) -> anyhow::Result<Vec<Listed>> {
+    session.retrying(async || ask_all(session).await).await
 }
 
 /// Each broker knows the groups that it coordinates, and no others.

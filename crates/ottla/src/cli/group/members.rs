@@ -56,7 +56,7 @@ impl Members {
         session.retrying(ask).await
     }
 
-    /// Whether the coordinator has no such group of this kind.
+    /// Whether the coordinator has no such group, or one of a newer protocol.
     pub(super) fn is_dead(&self) -> bool {
         self.state == DEAD
     }

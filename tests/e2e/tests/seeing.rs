@@ -171,6 +171,27 @@ fn health_is_a_page_and_other_paths_are_none() {
 }
 
 #[test]
+fn a_node_that_stops_says_so_while_clients_are_still_answered() {
+    let mut broker = start();
+    let address = broker.admin_address();
+    let mut client = broker.client().expect("the broker listens");
+    requests::make_topic(&mut client, TOPIC, 1, &[]);
+    let received = || scrape(&broker)["ottla_network_received_bytes_total"];
+    let before = received();
+    let parked = requests::fetch(TOPIC, 0, Offset::ZERO, 1 << 20, 60_000);
+    client.send(requests::FETCH_VERSION, &parked).expect("it is sent");
+    wait::until("the Fetch has arrived", || (received() > before).then_some(()));
+
+    std::thread::scope(|scope| {
+        let stopped = scope.spawn(|| broker.stop());
+        let page = wait::until("it is told", || Page::get(address, "/healthz").ok().filter(|page| page.status != 200));
+        assert_eq!(page.status, 503);
+        assert_eq!(page.body, "{\"status\":\"unhealthy\",\"reason\":\"the node is stopping\"}\n");
+        stopped.join().expect("no panic").expect("it stops in time");
+    });
+}
+
+#[test]
 fn an_admin_port_that_is_taken_names_who_has_it() {
     let holder = start();
     let listeners = format!("http://{}", holder.admin_address());

@@ -180,7 +180,8 @@ impl Publisher {
 
     fn lead_if_leader(&self, replica: &Arc<Partition>, partition: &PartitionImage) {
         if partition.leader != Some(self.broker_id) {
-            return;
+            // As when its log directory has failed.
+            return self.coordinators.leave(replica.topic_partition());
         }
         let counts = if partition.durable_acks { Counts::Durable } else { Counts::Appended };
         replica.lead(Leadership {

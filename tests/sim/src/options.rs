@@ -120,7 +120,7 @@ impl Options {
             has_allocate: !entropy.one_in(4),
             effects_max: one_of(&[16, 128, 512]) as usize,
         };
-        let settings = vec![
+        let mut settings = vec![
             "auto.create.topics.enable=false".to_owned(),
             format!("log.flush.offset.checkpoint.interval.ms={}", one_of(&[200, 1000, 5000])),
             format!("replica.high.watermark.checkpoint.interval.ms={}", one_of(&[500, 5000])),
@@ -135,6 +135,9 @@ impl Options {
             format!("queued.max.request.bytes={}", one_of(&[2 << 20, 8 << 20, 128 << 20])),
             format!("metadata.log.max.record.bytes.between.snapshots={}", one_of(&[2000, 20 << 20])),
         ];
+        if disk.seed.is_multiple_of(4) {
+            settings.push("log.dirs=/data,/more".to_owned());
+        }
         Options {
             network,
             disk,

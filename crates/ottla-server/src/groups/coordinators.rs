@@ -80,12 +80,17 @@ impl Coordinators {
 
     /// These partitions are deleted: coordinators among them end, and the others forget the offsets of the rest.
     pub fn delete(&self, partitions: &[TopicPartition]) {
-        for partition in partitions.iter().filter(|partition| partition.topic.as_str() == CONSUMER_OFFSETS) {
-            if let Some(hosted) = self.hosted.write().remove(&partition.partition) {
-                hosted.resign();
-            }
-        }
+        partitions.iter().for_each(|partition| self.leave(partition));
         self.all().iter().for_each(|hosted| hosted.forget(partitions));
+    }
+
+    /// The node leads `partition` no more: where it is one of `__consumer_offsets`, its coordinator ends.
+    pub fn leave(&self, partition: &TopicPartition) {
+        let is_of_groups = partition.topic.as_str() == CONSUMER_OFFSETS;
+        let hosted = is_of_groups.then(|| self.hosted.write().remove(&partition.partition)).flatten();
+        if let Some(hosted) = hosted {
+            hosted.resign();
+        }
     }
 
     /// Ends all of them; whoever waits is told to look for another.

@@ -190,6 +190,26 @@ fn members_of_librdkafka_and_of_the_command_line_share_a_group() {
 }
 
 #[test]
+fn a_group_that_assigns_otherwise_is_not_joined() {
+    let target = Target::start();
+    let cli = OttlaCli::new(target.bootstrap());
+    let topic = target.create_topic("otherwise", 1, &[]);
+    let group = target.unused_topic_name("group");
+    let settings = [("group.id", group.as_str()), ("partition.assignment.strategy", "cooperative-sticky")];
+    let theirs: BaseConsumer = config(target.bootstrap(), &settings).create().expect("the configuration is right");
+    theirs.subscribe(&[&topic]).expect("subscribed");
+    wait::until("it reads", || {
+        assert!(theirs.poll(POLL).is_none_or(|polled| polled.is_err()), "there is nothing to read");
+        (shares(&cli, &group) == [1]).then_some(())
+    });
+    let refusal = cli.refusal(&["consume", &topic, "--group", &group], b"").expect("they have no assignor in common");
+    assert!(
+        refusal.starts_with(&format!("ottla: join group {group}: its members assign partitions in no way")),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn a_member_that_has_nothing_to_read_takes_over_from_another() {
     let target = Target::start();
     let cli = OttlaCli::new(target.bootstrap());

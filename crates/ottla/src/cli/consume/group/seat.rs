@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::time::Duration;
 
+use anyhow::Context;
 use ottla_net::timer::{self, Instant};
 use ottla_net::{BrokerClient, Topics};
 
@@ -66,7 +67,7 @@ impl<'a> Seat<'a> {
             let sync = match self.membership.next() {
                 Next::Join(request) => {
                     let response = self.coordinator.join(&request).await?;
-                    self.membership.on_joined(&response)?;
+                    self.membership.on_joined(&response).with_context(|| format!("join group {}", self.group))?;
                     continue;
                 }
                 Next::Count(topics) => {
@@ -82,7 +83,7 @@ impl<'a> Seat<'a> {
                 Next::Read(partitions) => return Ok(partitions),
             };
             let response = self.coordinator.sync(&sync).await?;
-            self.membership.on_synced(&response)?;
+            self.membership.on_synced(&response).with_context(|| format!("join group {}", self.group))?;
             let now = timer::now();
             (self.heartbeat_at, self.count_at) = (now + HEARTBEAT_INTERVAL, now + COUNT_INTERVAL);
         }

@@ -39,6 +39,22 @@ fn who_syncs_late_is_given_its_assignment_at_once() {
     assert_eq!(coordinator.sync_result(ticket).unwrap().assignment, joined[1].member_id.as_bytes());
 }
 
+// Found by the world: a member that joined again, and was told to stay where it was, was put out before its session was over.
+#[test]
+fn a_sync_is_a_sign_of_life_also_when_nothing_is_assigned() {
+    let mut coordinator = Coordinator::new();
+    let joined = coordinator.stable_group(2);
+    coordinator.advance(SESSION - seconds(1));
+    for member in &joined {
+        let ticket = coordinator.sync(&syncing(member));
+        assert!(coordinator.sync_result(ticket).is_ok());
+    }
+    coordinator.advance(SESSION - seconds(1));
+    for member in &joined {
+        assert_eq!(coordinator.heartbeat(member), Ok(()));
+    }
+}
+
 #[test]
 fn who_is_left_out_by_the_leader_is_given_nothing() {
     let mut coordinator = Coordinator::new();

@@ -1,6 +1,6 @@
-//! SyncGroup: the leader brings the assignment, the others wait for theirs.
+//! SyncGroup: the leader brings the assignment, the others wait for theirs. It is a sign of life, also of a member that asks late or again.
 //!
-//! Source: Kafka `classicGroupSyncToClassicGroup`.
+//! Source: Kafka `classicGroupSyncToClassicGroup`; for the sign of life `GroupCoordinator.doSyncGroup` of Kafka 3.
 
 use std::sync::Arc;
 
@@ -69,6 +69,7 @@ impl ClassicGroup {
             }
             Phase::Stable => {
                 self.remove_pending_sync(member_id);
+                self.member_mut(member_id).renew_session(context.now.monotonic);
                 effects.complete_sync(ticket, Ok(self.synced(member_id)));
                 Ok(())
             }

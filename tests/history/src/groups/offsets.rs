@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::anomaly::GroupAnomaly;
-use super::event::{CommitNumber, Group, GroupAction, GroupOperation};
+use super::event::{CommitNumber, Generation, Group, GroupAction, GroupOperation};
 use crate::event::{Key, Outcome};
 
 /// What is known of one commit.
@@ -77,12 +77,27 @@ pub(super) fn find(group: Group, operations: &[&GroupOperation]) -> Vec<GroupAno
             | GroupAction::Expelled(_) => {}
         }
     }
-    let signs: Vec<_> = operations
-        .iter()
-        .filter(|operation| operation.sign_of_life().is_some())
-        .map(|operation| (operation.begun_ns, operation.ended_ns))
-        .collect();
+    let signs = recorded_signs_of_life(operations);
     registers.into_iter().flat_map(|(key, register)| register.judge(group, key, &signs)).collect()
+}
+
+/// Beginning and end of what showed that a group had members, where every coordinator knows that it had them: what a generation that
+/// nobody has synced leaves behind may be an empty group, which counts from when it became that.
+fn recorded_signs_of_life(operations: &[&GroupOperation]) -> Vec<(u64, u64)> {
+    let mut recorded: BTreeMap<Generation, u64> = BTreeMap::new();
+    for operation in operations {
+        if let GroupAction::Sync(synced) = &operation.action {
+            let first = recorded.entry(synced.membership.generation).or_insert(operation.ended_ns);
+            *first = operation.ended_ns.min(*first);
+        }
+    }
+    let is_recorded = |operation: &&&GroupOperation| {
+        let is_join = matches!(operation.action, GroupAction::Join(_));
+        let generation = operation.sign_of_life().filter(|_| !is_join).map(|membership| membership.generation);
+        generation.and_then(|generation| recorded.get(&generation)).is_some_and(|first| *first <= operation.ended_ns)
+    };
+    let signs = operations.iter().filter(is_recorded);
+    signs.map(|operation| (operation.begun_ns, operation.ended_ns)).collect()
 }
 
 impl Register {

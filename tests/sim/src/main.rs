@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use sim::{Outcome, Summary, hear_panics, run_guarded, run_seeds};
+use sim::{Outcome, Summary, Workload, hear_panics, run_guarded, run_seeds};
 
 /// How often progress is told, in seeds.
 const PROGRESS: u64 = 20;
@@ -14,6 +14,9 @@ const PROGRESS: u64 = 20;
 /// Whole nodes in one thread from one seed, with faults.
 #[derive(Debug, Parser)]
 struct Arguments {
+    /// Worlds of groups and their offsets instead of records.
+    #[arg(long)]
+    groups: bool,
     /// Runs this seed alone.
     #[arg(long, conflicts_with_all = ["seeds", "minutes"])]
     seed: Option<u64>,
@@ -38,19 +41,27 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     hear_panics();
     match arguments.seed {
-        Some(seed) => run_one(seed, arguments.trace),
+        Some(seed) => run_one(&arguments, seed),
         None => run_many(&arguments),
     }
 }
 
-fn run_one(seed: u64, trace: bool) -> ExitCode {
-    if trace {
+impl Arguments {
+    fn workload(&self) -> Workload {
+        if self.groups { Workload::Groups } else { Workload::Records }
+    }
+}
+
+fn run_one(arguments: &Arguments, seed: u64) -> ExitCode {
+    if arguments.trace {
         let filter = tracing_subscriber::EnvFilter::new("debug,openraft=warn");
         tracing_subscriber::fmt().without_time().with_ansi(false).with_env_filter(filter).init();
     }
-    let outcome = run_guarded(seed, trace);
-    let Outcome { trace_hash, simulated, acknowledged, polled, faults, .. } = &outcome;
-    println!("seed {seed}: {simulated:?}, {acknowledged} acknowledged, {polled} polled, {faults} faults");
+    let outcome = run_guarded(arguments.workload(), seed, arguments.trace);
+    let Outcome { trace_hash, simulated, acknowledged, polled, committed, faults, .. } = &outcome;
+    println!(
+        "seed {seed}: {simulated:?}, {acknowledged} acknowledged, {polled} polled, {committed} committed, {faults} faults"
+    );
     println!("trace {trace_hash:016x}, {} lines", outcome.trace.len());
     outcome.violations.iter().for_each(|violation| println!("{violation}"));
     if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -63,7 +74,7 @@ fn run_many(arguments: &Arguments) -> ExitCode {
     let seeds = arguments.seeds.clone().unwrap_or(0..if time.is_some() { u64::MAX } else { 100 });
     let first = seeds.start;
     let mut failed = 0u64;
-    let summary = run_seeds(seeds, arguments.threads, |outcome| {
+    let summary = run_seeds(arguments.workload(), seeds, arguments.threads, |outcome| {
         if !outcome.violations.is_empty() {
             failed += 1;
             println!("seed {}: {}", outcome.seed, outcome.violations[0]);
@@ -75,10 +86,10 @@ fn run_many(arguments: &Arguments) -> ExitCode {
         let is_found = arguments.until_found && failed > 0;
         !is_found && time.is_none_or(|time| begin.elapsed() < time)
     });
-    let Summary { seeds, failed, simulated, acknowledged, polled, faults } = summary;
+    let Summary { seeds, failed, simulated, acknowledged, polled, committed, faults } = summary;
     println!(
-        "{seeds} seeds, {simulated:?} simulated in {:?}: {acknowledged} acknowledged, {polled} polled, {faults} faults, \
-         {} failed",
+        "{seeds} seeds, {simulated:?} simulated in {:?}: {acknowledged} acknowledged, {polled} polled, \
+         {committed} committed, {faults} faults, {} failed",
         begin.elapsed(),
         failed.len()
     );

@@ -178,6 +178,24 @@ impl Nemesis {
         }
     }
 
+    /// Ends every node in one way or another and starts it again.
+    pub(crate) async fn restart(&mut self, world: &mut World) {
+        for index in 0..world.nodes.len() {
+            match self.entropy.below(3) {
+                0 => self.cut_power(world, index).await,
+                1 => {
+                    world.journal.fault(format_args!("kill -9"));
+                    Box::pin(world.nodes[index].kill()).await;
+                }
+                _ => {
+                    world.journal.fault(format_args!("stop"));
+                    self.stop(world, index).await;
+                }
+            }
+            self.start(world, index).await;
+        }
+    }
+
     fn plan(&mut self, world: &World, after: Duration, due: Due) {
         self.next_number += 1;
         self.agenda.insert((world.journal.elapsed() + after, self.next_number), due);

@@ -10,6 +10,7 @@ use ottla_net::transport::SimOptions as NetworkOptions;
 use ottla_records::Compression;
 use ottla_storage::disk::sim::SimOptions as DiskOptions;
 
+use crate::group_options::GroupsPlan;
 use crate::nemesis::Fault;
 use crate::node::NodeOptions;
 
@@ -35,6 +36,8 @@ pub struct Options {
     pub admins: usize,
     /// How many clients do what no good client does.
     pub rowdies: usize,
+    /// The groups, in a world that has them.
+    pub groups: Option<GroupsPlan>,
     /// The faults that may come, none twice.
     pub faults: Vec<Fault>,
     /// How long faults go on.
@@ -98,6 +101,7 @@ impl Options {
             consumers: 0,
             admins: 0,
             rowdies: 0,
+            groups: None,
             faults: Vec::new(),
             trouble: Duration::ZERO,
             respite_max: Duration::ZERO,
@@ -147,6 +151,7 @@ impl Options {
             consumers: 1 + entropy.below(3) as usize,
             admins: entropy.below(2) as usize,
             rowdies: entropy.below(3) as usize,
+            groups: None,
             faults: draw_faults(entropy),
             trouble: Duration::from_secs(60),
             respite_max: Duration::from_millis(one_of(&[1000, 3000, 8000])),

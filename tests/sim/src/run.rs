@@ -1,7 +1,7 @@
 //! One seed, from its options to its verdict.
 //!
 //! ```text
-//! start ► topics ► clients and trouble ► heal ► every client is served ► drain ► power cut ► drain
+//! start ► topics ► clients and trouble ► heal ► every client is served ► groups' finale ► drain ► power cut ► drain
 //! ```
 
 use std::cell::RefCell;
@@ -16,6 +16,8 @@ use ottla_net::timer;
 use tokio::sync::watch;
 
 use crate::client::{Admin, Consumer, Phase, Producer, Rowdy, Surroundings, drain, topics};
+use crate::group_finale::Finale;
+use crate::group_run::GroupRun;
 use crate::invariants::{Held, Watch, epochs, kept, offsets};
 use crate::journal::{PartitionId, trace_hash};
 use crate::nemesis::{Nemesis, has_struck};
@@ -49,6 +51,8 @@ pub struct Outcome {
     pub acknowledged: usize,
     /// Records read.
     pub polled: usize,
+    /// Commits of offsets acknowledged.
+    pub committed: usize,
     /// Faults injected.
     pub faults: usize,
 }
@@ -67,22 +71,38 @@ pub fn hear_panics() {
     }));
 }
 
+/// What a world is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workload {
+    /// Records: producers, consumers, topics.
+    Records,
+    /// Groups and their committed offsets, with some records beside.
+    Groups,
+}
+
 /// Runs `seed` on this thread. With `prints`, its trace is printed as it comes.
-pub fn run(seed: u64, prints: bool) -> Outcome {
+pub fn run(workload: Workload, seed: u64, prints: bool) -> Outcome {
     PANICS.take();
     simulate(seed, || async move {
         let entropy = SeededEntropy::new(seed);
-        let options = Options::draw(&entropy);
+        let options = match workload {
+            Workload::Records => Options::draw(&entropy),
+            Workload::Groups => Options::draw_with_groups(&entropy),
+        };
         let mut world = World::new(options, entropy, prints);
         world.journal.trace(format_args!("seed {seed}: {:?}", world.options));
-        let mut run = Run { watch: Watch::new(world.journal.clone()), drains: Vec::new() };
+        let watch = Watch::new(world.journal.clone());
+        let groups = world.options.groups.clone().map(|plan| GroupRun::new(&world, plan, watch.clone()));
+        let mut run = Run { watch, groups, drains: Vec::new() };
         let report = run.story(&mut world).await;
-        outcome(seed, &world, report)
+        let committed = run.groups.map_or(0, |groups| groups.ledger.counts().0);
+        outcome(seed, &world, report, committed)
     })
 }
 
 struct Run {
     watch: Watch,
+    groups: Option<GroupRun>,
     /// When each drain began, and what it found.
     drains: Vec<(Duration, BTreeMap<PartitionId, Held>)>,
 }
@@ -112,6 +132,10 @@ impl Run {
         }
         world.clients.abort();
         world.clients.ended().await;
+        if let Some(groups) = &self.groups {
+            Box::pin(Finale::new(groups, world, &mut nemesis).play()).await;
+            groups.judge(world);
+        }
         self.drain(world).await?;
         let report = self.judge_history(world);
         Box::pin(nemesis.power_cycle(world)).await;
@@ -128,6 +152,9 @@ impl Run {
         for topic in world.options.topics.clone() {
             topics::create(&mut connection, &world.journal, &topic.name, topic.partitions, &topic.configs).await;
         }
+        if let Some(groups) = &self.groups {
+            groups.begin(world).await;
+        }
     }
 
     /// Starts all clients; returns their addresses, names and tasks.
@@ -135,36 +162,29 @@ impl Run {
         let Options { producers, consumers, admins, rowdies, .. } = world.options.clone();
         let mut clients = Vec::new();
         for (number, plan) in producers.into_iter().enumerate() {
-            let producer =
-                Producer::new(self.surroundings(world, format!("producer-{number}"), phase.subscribe()), plan);
+            let producer = Producer::new(
+                Surroundings::new(world, format!("producer-{number}"), &self.watch, phase.subscribe()),
+                plan,
+            );
             clients.push((format!("producer-{number}"), producer.address(), world.clients.spawn(producer.run())));
         }
         for number in 0..consumers {
-            let consumer = Consumer::new(self.surroundings(world, format!("consumer-{number}"), phase.subscribe()));
+            let consumer =
+                Consumer::new(Surroundings::new(world, format!("consumer-{number}"), &self.watch, phase.subscribe()));
             clients.push((format!("consumer-{number}"), consumer.address(), world.clients.spawn(consumer.run())));
         }
         for number in 0..admins {
-            let admin = Admin::new(self.surroundings(world, format!("admin-{number}"), phase.subscribe()));
+            let admin = Admin::new(Surroundings::new(world, format!("admin-{number}"), &self.watch, phase.subscribe()));
             clients.push((format!("admin-{number}"), admin.address(), world.clients.spawn(admin.run())));
         }
         for number in 0..rowdies {
-            let rowdy = Rowdy::new(self.surroundings(world, format!("rowdy-{number}"), phase.subscribe()));
+            let rowdy = Rowdy::new(Surroundings::new(world, format!("rowdy-{number}"), &self.watch, phase.subscribe()));
             clients.push((format!("rowdy-{number}"), rowdy.address(), world.clients.spawn(rowdy.run())));
         }
-        clients.into_iter().map(|(name, address, task)| (address, (name, task))).collect()
-    }
-
-    fn surroundings(&self, world: &mut World, name: String, phase: watch::Receiver<Phase>) -> Surroundings {
-        Surroundings {
-            name,
-            connection: world.client(),
-            topics: Arc::from(world.options.topics.clone()),
-            journal: world.journal.clone(),
-            clock: world.clock.clone(),
-            watch: self.watch.clone(),
-            phase,
-            entropy: world.entropy.fork(),
+        if let Some(groups) = &self.groups {
+            clients.extend(groups.start_clients(world, phase));
         }
+        clients.into_iter().map(|(name, address, task)| (address, (name, task))).collect()
     }
 
     /// Reads everything; `None` where that does not come to an end.
@@ -173,7 +193,7 @@ impl Run {
             ottla_net::TaskScope::new("drain", tokio::runtime::Handle::current(), Arc::new(world.entropy.fork()));
         let begin = world.elapsed();
         let (_phase, healed) = watch::channel(Phase::Healed);
-        let mut around = self.surroundings(world, "drain".to_owned(), healed);
+        let mut around = Surroundings::new(world, "drain".to_owned(), &self.watch, healed);
         match timer::timeout(DRAINED_WITHIN, Box::pin(drain::drain(&mut around))).await {
             Ok(held) => {
                 self.drains.push((begin, held));
@@ -234,7 +254,7 @@ impl Run {
 
 type Client = (std::net::IpAddr, (String, tokio::task::JoinHandle<()>));
 
-fn outcome(seed: u64, world: &World, report: Option<Report>) -> Outcome {
+fn outcome(seed: u64, world: &World, report: Option<Report>, committed: usize) -> Outcome {
     for panic in PANICS.take() {
         world.journal.violation(format_args!("{panic}"));
     }
@@ -248,6 +268,7 @@ fn outcome(seed: u64, world: &World, report: Option<Report>) -> Outcome {
         simulated: world.elapsed(),
         acknowledged,
         polled,
+        committed,
         faults,
     })
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::run::{Outcome, run};
+use crate::run::{Outcome, Workload, run};
 
 /// The longest that one seed may take, in real time. One that takes longer hangs.
 const REAL_TIME_MAX: Duration = Duration::from_secs(120);
@@ -22,6 +22,8 @@ pub struct Summary {
     pub acknowledged: usize,
     /// Records read.
     pub polled: usize,
+    /// Commits of offsets acknowledged.
+    pub committed: usize,
     /// Faults injected.
     pub faults: usize,
 }
@@ -32,6 +34,7 @@ impl Summary {
         self.simulated += outcome.simulated;
         self.acknowledged += outcome.acknowledged;
         self.polled += outcome.polled;
+        self.committed += outcome.committed;
         self.faults += outcome.faults;
         if !outcome.violations.is_empty() {
             self.failed.push((outcome.seed, outcome.violations.clone()));
@@ -43,8 +46,10 @@ impl Summary {
 ///
 /// # Panics
 /// Where the seed hangs: its thread cannot be ended, so the process must.
-pub fn run_guarded(seed: u64, prints: bool) -> Outcome {
-    start(seed, prints).recv_timeout(REAL_TIME_MAX).unwrap_or_else(|_| panic!("seed {seed} hangs, or has panicked"))
+pub fn run_guarded(workload: Workload, seed: u64, prints: bool) -> Outcome {
+    start(workload, seed, prints)
+        .recv_timeout(REAL_TIME_MAX)
+        .unwrap_or_else(|_| panic!("seed {seed} hangs, or has panicked"))
 }
 
 /// Runs `seeds`, up to `threads` at once, and tells `on_outcome` of each, in the order of the seeds. It may end the run by returning
@@ -52,7 +57,12 @@ pub fn run_guarded(seed: u64, prints: bool) -> Outcome {
 ///
 /// # Panics
 /// As [`run_guarded`].
-pub fn run_seeds(seeds: Range<u64>, threads: usize, mut on_outcome: impl FnMut(&Outcome) -> bool) -> Summary {
+pub fn run_seeds(
+    workload: Workload,
+    seeds: Range<u64>,
+    threads: usize,
+    mut on_outcome: impl FnMut(&Outcome) -> bool,
+) -> Summary {
     let mut summary = Summary::default();
     let mut running = std::collections::VecDeque::new();
     let mut waiting = seeds;
@@ -60,7 +70,7 @@ pub fn run_seeds(seeds: Range<u64>, threads: usize, mut on_outcome: impl FnMut(&
         while running.len() < threads.max(1)
             && let Some(seed) = waiting.next()
         {
-            running.push_back((seed, start(seed, false)));
+            running.push_back((seed, start(workload, seed, false)));
         }
         let Some((seed, outcome)) = running.pop_front() else { return summary };
         let outcome =
@@ -73,12 +83,12 @@ pub fn run_seeds(seeds: Range<u64>, threads: usize, mut on_outcome: impl FnMut(&
 }
 
 #[expect(clippy::disallowed_methods, reason = "worlds know nothing of each other, and each has one thread")]
-fn start(seed: u64, prints: bool) -> mpsc::Receiver<Outcome> {
+fn start(workload: Workload, seed: u64, prints: bool) -> mpsc::Receiver<Outcome> {
     let (sender, outcome) = mpsc::sync_channel(1);
     let thread = std::thread::Builder::new().name(format!("seed-{seed}")).stack_size(16 << 20);
     let body = move || {
         // Nobody waits for it any more where the run was ended.
-        let _ = sender.send(run(seed, prints));
+        let _ = sender.send(run(workload, seed, prints));
     };
     thread.spawn(body).expect("the system grants a thread");
     outcome

@@ -4,6 +4,7 @@ mod admin;
 mod connection;
 mod consumer;
 pub(crate) mod drain;
+pub(crate) mod group;
 pub(crate) mod messages;
 mod producer;
 mod reading;
@@ -28,6 +29,7 @@ use crate::SimClock;
 use crate::invariants::Watch;
 use crate::journal::Journal;
 use crate::options::TopicPlan;
+use crate::world::World;
 
 /// Whether faults come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,20 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
+    /// Those of a client with a host of its own, not connected.
+    pub(crate) fn new(world: &mut World, name: String, watch: &Watch, phase: watch::Receiver<Phase>) -> Surroundings {
+        Surroundings {
+            name,
+            connection: world.client(),
+            topics: Arc::from(world.options.topics.clone()),
+            journal: world.journal.clone(),
+            clock: world.clock.clone(),
+            watch: watch.clone(),
+            phase,
+            entropy: world.entropy.fork(),
+        }
+    }
+
     pub(crate) fn is_healed(&self) -> bool {
         *self.phase.borrow() == Phase::Healed
     }

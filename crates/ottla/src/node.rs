@@ -14,7 +14,7 @@ use anyhow::Context;
 use futures_util::future::join_all;
 use ottla_base::{BrokerEpoch, BrokerId, Clock, Entropy, Incarnation, Lane, Uuid, Workers};
 use ottla_controller::{Handle, Options, Seams};
-use ottla_metadata::{Defaults, Image, Listener as ListenerRecord, RegisterBroker, UnfenceBroker};
+use ottla_metadata::{Defaults, FenceBroker, Image, Listener as ListenerRecord, RegisterBroker, UnfenceBroker};
 use ottla_net::transport::Transport;
 use ottla_net::{Acceptor, RequestMemory, TaskScope, offload, timer};
 use ottla_replica::Replicas;
@@ -320,8 +320,21 @@ async fn register(
         listeners: listening.iter().map(listener).collect(),
         rack: settings.node.broker_rack.clone(),
     };
+    fence_predecessor(controller, &request).await?;
     let registered = controller.submit(request).await??;
     Ok(registered.broker_epoch)
+}
+
+/// A run that shares no log directory with the one before, as after the loss of a disk, is not known by them to be its successor. It is:
+/// the quorum is this node alone, and this process has its lock.
+async fn fence_predecessor(controller: &Handle, request: &RegisterBroker) -> anyhow::Result<()> {
+    let image = controller.image();
+    let Some(before) = image.brokers.get(request.broker_id) else { return Ok(()) };
+    let is_known = before.directories.iter().any(|directory| request.directories.contains(directory));
+    if !is_known {
+        controller.submit(FenceBroker { broker_id: before.broker_id, broker_epoch: before.broker_epoch }).await??;
+    }
+    Ok(())
 }
 
 /// Catches up with the node's own registration and asks to lead; returns when what it leads then is led here.

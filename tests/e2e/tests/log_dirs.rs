@@ -201,6 +201,30 @@ fn a_directory_that_is_gone_at_the_start_is_not_replaced_by_an_empty_one() {
     assert_eq!(read_all(&mut client, "spread", 1), ["kept"]);
 }
 
+#[test]
+fn a_node_whose_only_data_disk_was_replaced_goes_on_with_its_metadata() {
+    let directories = Directories::new();
+    let launcher = Launcher::default()
+        .setting("log.dirs", directories.path("a").display())
+        .setting("metadata.log.dir", directories.path("metadata").display());
+    let mut broker = launcher.start().expect("the broker starts");
+    let mut client = broker.client().expect("the broker listens");
+    requests::make_topic(&mut client, "lost", 1, &[]);
+    assert_eq!(write(&mut client, "lost", 0, "lost"), Ok(0));
+    broker.kill().expect("it ran until it was killed");
+    fs::remove_dir_all(directories.path("a")).expect("a disk can be lost");
+
+    broker.start().expect("it starts on a new one");
+    let mut client = broker.client().expect("the broker listens");
+    write(&mut client, "lost", 0, "in vain").expect_err("its data is gone, and nobody has said that it may be");
+    requests::make_topic(&mut client, "new", 1, &[]);
+    assert_eq!(write(&mut client, "new", 0, "new"), Ok(0));
+    let deleted = client.call(requests::DELETE_TOPICS_VERSION, &requests::delete_topic("lost")).expect("an answer");
+    assert_eq!(deleted.responses[0].error_code, 0, "the operator can say so");
+    requests::make_topic(&mut client, "lost", 1, &[]);
+    assert_eq!(write(&mut client, "lost", 0, "found"), Ok(0));
+}
+
 /// Everything below `folder`, by its path: what it holds, and when it was last changed.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
     let mut found = BTreeMap::new();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -14,6 +15,8 @@ pub struct ProcessFigures {
     pub peak_bytes: u64,
     /// How often its threads, all together, have gone to sleep and been woken since they began.
     pub wake_ups: u64,
+    /// What the process has used of the processors, threads that have ended included; to the nearest 10 ms.
+    pub cpu_time: Duration,
     /// Threads.
     pub threads: usize,
     /// Open descriptors.
@@ -34,11 +37,13 @@ impl ProcessFigures {
                 threads += 1;
             }
         }
+        let stat = fs::read_to_string(process.join("stat")).context("read the process's times")?;
+        let cpu_time = cpu_time(&stat).with_context(|| format!("parse {stat:?}"))?;
         let status = fs::read_to_string(process.join("status")).context("read the process's status")?;
         let anonymous_bytes = field(&status, "RssAnon")? * 1024;
         let peak_bytes = field(&status, "VmHWM")? * 1024;
         let open_files = fs::read_dir(process.join("fd")).context("list descriptors")?.count();
-        Ok(Self { anonymous_bytes, peak_bytes, wake_ups, threads, open_files })
+        Ok(Self { anonymous_bytes, peak_bytes, wake_ups, cpu_time, threads, open_files })
     }
 
     /// Has the kernel begin anew with the peak.
@@ -46,6 +51,14 @@ impl ProcessFigures {
     pub fn forget_peak(pid: u32) -> Result<()> {
         fs::write(format!("/proc/{pid}/clear_refs"), "5").context("reset the peak")
     }
+}
+
+/// User and system time, which `/proc` counts in hundredths of a second.
+fn cpu_time(stat: &str) -> Option<Duration> {
+    // The name before it may hold anything, spaces and brackets too.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks: u64 = fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum::<Option<u64>>()?;
+    Some(Duration::from_millis(10 * ticks))
 }
 
 /// The number after `name:` in a status file.
@@ -63,6 +76,13 @@ mod tests {
     fn a_process_can_be_asked_about_itself() {
         let figures = ProcessFigures::of(std::process::id()).unwrap();
         assert!(figures.anonymous_bytes > 0 && figures.threads > 0 && figures.open_files > 0, "{figures:?}");
+    }
+
+    #[test]
+    fn cpu_time_is_user_and_system_time() {
+        let stat = "1 (a) b) S 1 1 1 0 -1 0 1 2 3 4 150 25 9 9 20 0 1";
+        assert_eq!(cpu_time(stat), Some(Duration::from_millis(1_750)));
+        assert_eq!(cpu_time("1 (a"), None);
     }
 
     #[test]

@@ -49,6 +49,15 @@ pub(crate) const PROOFS: &[Proof] = &[
         round: 100,
     },
     Proof {
+        name: "world-groups",
+        shows: "Groups whose members stall, leave and die, on a node that crashes, lose no committed offset and no live member, and \
+                get over every dead one in time.",
+        method: Method::Test { package: "sim", file: "world_groups" },
+        counted: "cases",
+        goal: 2_000,
+        round: 100,
+    },
+    Proof {
         name: "kill",
         shows: "A process killed under idempotent load serves every acknowledged record again, once, in order, within a \
                 second.",
@@ -61,6 +70,23 @@ pub(crate) const PROOFS: &[Proof] = &[
         name: "start",
         shows: "Starts, restarts, memory and wake-ups at rest stay within their limits.",
         method: Method::RealBinary { file: "start" },
+        counted: "cases",
+        goal: 1,
+        round: 1,
+    },
+    Proof {
+        name: "cost",
+        shows: "A million small records through librdkafka cost the broker little CPU, and a lone consumer does not wait for its first \
+                record.",
+        method: Method::RealBinary { file: "cost" },
+        counted: "cases",
+        goal: 1,
+        round: 1,
+    },
+    Proof {
+        name: "scale",
+        shows: "A thousand groups of five commit once a second, and a hundred thousand committed offsets are back soon after a start.",
+        method: Method::RealBinary { file: "scale" },
         counted: "cases",
         goal: 1,
         round: 1,

@@ -47,6 +47,7 @@ pub(crate) fn connection_to(local_address: &str) -> ConnectionInfo {
 pub(crate) struct TestBroker {
     dispatcher: Dispatcher,
     controller: Handle,
+    coordinators: Arc<Coordinators>,
     published: watch::Sender<Arc<Image>>,
     scope: TaskScope,
 }
@@ -80,13 +81,23 @@ impl TestBroker {
             settings: Arc::new(settings),
             layers: Arc::new(layers),
             replicas: Arc::new(Replicas::new()),
-            coordinators,
+            coordinators: coordinators.clone(),
             published: PublishedImage::new(published.subscribe()),
             controller: controller.clone(),
             clock,
             workers,
         });
-        TestBroker { dispatcher: Dispatcher::new(Arc::new(broker)), controller, published, scope }
+        TestBroker { dispatcher: Dispatcher::new(Arc::new(broker)), controller, coordinators, published, scope }
+    }
+
+    /// The groups that it coordinates.
+    pub(crate) fn coordinators(&self) -> &Coordinators {
+        &self.coordinators
+    }
+
+    /// What it has taken up.
+    pub(crate) fn image(&self) -> Arc<Image> {
+        self.published.borrow().clone()
     }
 
     /// Takes up what has been decided.

@@ -11,6 +11,8 @@ mod coordinators;
 mod figures;
 mod hosted;
 mod offsets_topic;
+#[cfg(test)]
+mod stories;
 mod writer;
 
 pub(crate) use asked::{Asked, answer, answer_each};

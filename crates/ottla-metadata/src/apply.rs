@@ -42,7 +42,7 @@ impl Image {
                 let removed = self.topics.remove(r.topic_id);
                 assert!(removed.is_some(), "only a topic that exists is removed");
             }
-            Record::Partition(r) => self.add_partition(r),
+            Record::Partition(r) => self.put_partition(r),
             Record::PartitionChange(r) => self.change_partition(r),
             Record::Config(r) => self.set_config(r),
             Record::ProducerIds(r) => {
@@ -65,10 +65,16 @@ impl Image {
         self.brokers.put(broker);
     }
 
-    fn add_partition(&mut self, record: &PartitionRecord) {
+    fn put_partition(&mut self, record: &PartitionRecord) {
         let topic = self.topics.get_mut(record.topic_id).expect("a partition's topic comes before it");
+        let partition = Arc::new(Partition::from(record));
+        if let Some(slot) = topic.partitions.get_mut(record.partition.0 as usize) {
+            assert!(partition.partition_epoch > slot.partition_epoch, "what is said anew is newer");
+            *slot = partition;
+            return;
+        }
         assert_eq!(topic.partitions.len(), record.partition.0 as usize, "partitions come in order, without gaps");
-        topic.partitions.push(Arc::new(Partition::from(record)));
+        topic.partitions.push(partition);
     }
 
     fn change_partition(&mut self, record: &PartitionChangeRecord) {

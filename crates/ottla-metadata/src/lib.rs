@@ -19,8 +19,8 @@ mod snapshot;
 mod testing;
 
 pub use decide::{
-    AllocateProducerIds, AlterConfigs, AlterPartition, AlteredPartition, Bootstrap, ConfigChange, Context,
-    CreatePartitions, CreateTopics, CreatedTopic, Decision, Defaults, DeleteTopics, DeletedTopic, FenceBroker,
+    AllocateProducerIds, AlterConfigs, AlterPartition, AlteredPartition, AssignDirectories, Bootstrap, ConfigChange,
+    Context, CreatePartitions, CreateTopics, CreatedTopic, Decision, Defaults, DeleteTopics, DeletedTopic, FenceBroker,
     IsrMember, NewPartitions, NewTopic, OfflineDirectories, PartitionAlteration, ProducerIdBlock,
     RECORDS_PER_REQUEST_MAX, RegisterBroker, RegisteredBroker, Request, ResourceChange, TopicReference, UnfenceBroker,
 };

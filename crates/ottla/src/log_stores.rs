@@ -81,6 +81,12 @@ impl LogStores {
         }
     }
 
+    /// The directory that the partition's log is in.
+    pub(crate) fn directory_of(&self, topic_partition: &TopicPartition, topic_id: TopicId) -> Option<DirectoryId> {
+        let store = self.stores.iter().find(|store| store.holds(topic_partition, topic_id))?;
+        Some(store.directory().id())
+    }
+
     /// Takes a deleted partition's folder out of service; returns where its files wait to be removed, and in whose directory. `None`
     /// where there is no folder of this topic.
     pub(crate) fn move_to_delete(

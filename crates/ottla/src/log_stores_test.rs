@@ -67,6 +67,7 @@ fn a_new_log_goes_where_it_is_assigned_and_is_found_where_it_lies() {
     let disk = disk.kill();
     let (after, _) = stores(&disk);
     after.all()[1].recover(&name("t")).unwrap();
+    assert_eq!((after.directory_of(&name("t"), TOPIC), after.directory_of(&name("t"), OTHER)), (Some(b), None));
     assert_eq!(after.place(&name("t"), TOPIC, a).unwrap().directory().path(), std::path::Path::new("/b"));
     assert_eq!(after.place(&name("t"), TOPIC, NOWHERE).unwrap().directory().path(), std::path::Path::new("/b"));
 }

@@ -14,7 +14,9 @@ use anyhow::Context;
 use futures_util::future::join_all;
 use ottla_base::{BrokerEpoch, BrokerId, Clock, Entropy, Incarnation, Lane, Uuid, Workers};
 use ottla_controller::{Handle, Options, Seams};
-use ottla_metadata::{Defaults, FenceBroker, Image, Listener as ListenerRecord, RegisterBroker, UnfenceBroker};
+use ottla_metadata::{
+    AssignDirectories, Defaults, FenceBroker, Image, Listener as ListenerRecord, RegisterBroker, UnfenceBroker,
+};
 use ottla_net::transport::Transport;
 use ottla_net::{Acceptor, RequestMemory, TaskScope, offload, timer};
 use ottla_replica::Replicas;
@@ -347,6 +349,10 @@ async fn unfence(
 ) -> anyhow::Result<()> {
     published.reaches(ottla_base::Offset(broker_epoch.0)).await;
     let image: Arc<Image> = published.get();
+    let replicas = publisher.moved(&image);
+    if !replicas.is_empty() {
+        controller.submit(AssignDirectories { broker_id, broker_epoch, replicas }).await??;
+    }
     let lacking = publisher.doubtful(&image);
     let request = UnfenceBroker { broker_id, broker_epoch, metadata_offset: image.metadata_offset, lacking };
     controller.submit(request).await??;

@@ -117,6 +117,20 @@ impl Publisher {
         image.topics.iter().flat_map(of_topic).collect()
     }
 
+    /// Replicas of this node, with the log directory of each, that lie in another than the metadata has them in.
+    pub(crate) fn moved(&self, image: &Image) -> Vec<(TopicId, PartitionIndex, DirectoryId)> {
+        let mut moved = Vec::new();
+        for topic in image.topics.iter() {
+            for (index, partition) in topic.indexed_partitions() {
+                let Some(assigned) = partition.directory_of(self.broker_id) else { continue };
+                let found = self.logs.directory_of(&TopicPartition::new(topic.name.clone(), index), topic.topic_id);
+                let elsewhere = found.filter(|directory| *directory != assigned);
+                moved.extend(elsewhere.map(|directory| (topic.topic_id, index, directory)));
+            }
+        }
+        moved
+    }
+
     fn delete_topic(&self, topic: &Topic) {
         let config = self.config_of(topic);
         let name = |(index, _)| TopicPartition::new(topic.name.clone(), index);
@@ -206,9 +220,9 @@ impl Publisher {
         }
         let store = self.logs.place(name, topic_id, assigned)?;
         if store.directory().id() != assigned {
-            tracing::warn!(
-                partition = %name, directory = %store.directory().path().display(), assigned = %assigned.0,
-                "the log lies in another directory than the one that it belongs to: it is led while both are in service"
+            tracing::info!(
+                partition = %name, directory = %store.directory().path().display(),
+                "the log was moved from another log directory, and is taken over"
             );
         }
         let RecoveredLog { log, recovered } = store.claim(name, topic_id, &config.log)?;

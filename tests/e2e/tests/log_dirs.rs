@@ -202,6 +202,35 @@ fn a_directory_that_is_gone_at_the_start_is_not_replaced_by_an_empty_one() {
 }
 
 #[test]
+fn a_directory_can_be_emptied_by_hand_and_retired() {
+    let directories = Directories::new();
+    let mut broker = directories.launcher().start().expect("the broker starts");
+    let mut client = broker.client().expect("the broker listens");
+    requests::make_topic(&mut client, "spread", PARTITIONS, &[]);
+    for partition in 0..PARTITIONS {
+        assert_eq!(write(&mut client, "spread", partition, "kept"), Ok(0));
+    }
+    broker.stop().expect("it stops");
+    for partition in directories.partitions("b", "spread") {
+        let folder = format!("spread-{partition}");
+        fs::rename(directories.path("b").join(&folder), directories.path("a").join(&folder)).expect("it is moved");
+    }
+    let only_a = || Launcher::default().setting("log.dirs", directories.path("a").display()).start();
+    let mut broker = only_a().expect("the broker starts");
+    let mut client = connect(&broker, "spread", PARTITIONS);
+    for partition in 0..PARTITIONS {
+        assert_eq!(read_all(&mut client, "spread", partition), ["kept"]);
+        assert_eq!(write(&mut client, "spread", partition, "more"), Ok(1));
+    }
+    broker.kill().expect("it ran until it was killed");
+    let broker = only_a().expect("the broker starts again");
+    let mut client = connect(&broker, "spread", PARTITIONS);
+    for partition in 0..PARTITIONS {
+        assert_eq!(read_all(&mut client, "spread", partition), ["kept", "more"]);
+    }
+}
+
+#[test]
 fn a_node_whose_only_data_disk_was_replaced_goes_on_with_its_metadata() {
     let directories = Directories::new();
     let launcher = Launcher::default()

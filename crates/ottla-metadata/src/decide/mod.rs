@@ -5,6 +5,7 @@
 
 mod brokers;
 mod configs;
+mod directories;
 mod election;
 mod isr;
 mod partitions;
@@ -24,6 +25,7 @@ use ottla_base::{Entropy, Uuid};
 
 pub use brokers::{FenceBroker, OfflineDirectories, RegisterBroker, RegisteredBroker, UnfenceBroker};
 pub use configs::{AlterConfigs, ConfigChange, ResourceChange};
+pub use directories::AssignDirectories;
 pub use isr::{AlterPartition, AlteredPartition, IsrMember, PartitionAlteration};
 pub use partitions::{CreatePartitions, NewPartitions};
 pub use producer_ids::{AllocateProducerIds, ProducerIdBlock};

@@ -6,8 +6,8 @@ use ottla_base::{BrokerEpoch, BrokerId, DirectoryId, Incarnation, LeaderEpoch, P
 
 use crate::testing::{Cluster, directory_of, name, new_topic, roles};
 use crate::{
-    AllocateProducerIds, AlterConfigs, ConfigChange, ConfigResource, Error, LeaderRecoveryState, OfflineDirectories,
-    ProducerIdBlock, RegisterBroker, ResourceChange, UnfenceBroker,
+    AllocateProducerIds, AlterConfigs, AssignDirectories, ConfigChange, ConfigResource, Error, LeaderRecoveryState,
+    OfflineDirectories, ProducerIdBlock, RegisterBroker, ResourceChange, UnfenceBroker,
 };
 
 const MIN_ISR_2: [(&str, &str); 1] = [("min.insync.replicas", "2")];
@@ -28,6 +28,36 @@ fn a_new_incarnation_on_the_same_directory_supersedes_at_once() {
     assert!(cluster.image.brokers.get(BrokerId(0)).is_some_and(|broker| broker.fenced));
     let late = cluster.submit(&cluster.registration(0, 1, true));
     assert_eq!(late, Err(Error::SupersededStart { start_counter: 1, newest: 2 }));
+}
+
+#[test]
+fn a_replica_that_was_moved_is_led_from_where_it_lies() {
+    let mut cluster = Cluster::of(1);
+    cluster.create_on("t", &[0], &[]);
+    let before = cluster.partition("t").clone();
+    let only_other = RegisterBroker { directories: vec![directory_of(9)], ..cluster.registration(0, 2, true) };
+    cluster.fence(0);
+    cluster.submit(&only_other).expect("the old one is gone");
+    cluster.unfence(0, vec![]);
+    assert_eq!(cluster.partition("t").leader, None, "its directory is not there");
+
+    cluster.fence(0);
+    let topic_id = cluster.image.topics.by_name("t").expect("it exists").topic_id;
+    let assign = |directory, cluster: &Cluster| AssignDirectories {
+        broker_id: BrokerId(0),
+        broker_epoch: cluster.broker_epoch(0),
+        replicas: vec![(topic_id, PartitionIndex(0), directory), (topic_id, PartitionIndex(5), directory)],
+    };
+    cluster.submit(&assign(directory_of(7), &cluster)).expect("passed over: the broker has not registered it");
+    assert_eq!(cluster.partition("t").directories, before.directories);
+    cluster.submit(&assign(directory_of(9), &cluster)).expect("the broker has it");
+    cluster.unfence(0, vec![]);
+    let after = cluster.partition("t");
+    assert_eq!((&after.directories[..], after.leader), (&[directory_of(9)][..], Some(BrokerId(0))));
+    assert!(after.leader_epoch > before.leader_epoch && after.partition_epoch > before.partition_epoch);
+    assert_eq!(cluster.through_snapshot(), cluster.image);
+    let stale = AssignDirectories { broker_epoch: BrokerEpoch(0), ..assign(directory_of(9), &cluster) };
+    assert!(matches!(cluster.submit(&stale), Err(Error::StaleBrokerEpoch { .. })));
 }
 
 #[test]

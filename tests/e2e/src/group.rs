@@ -25,7 +25,7 @@ pub enum Told {
     Read(Place),
     /// It has committed this offset, and was answered.
     Committed(Place),
-    /// It works on nothing more, and is about to say so to the group; or it was killed.
+    /// It works on nothing more, and is about to say so to the group; or it is gone.
     Leaving,
 }
 
@@ -84,6 +84,7 @@ impl Group {
             child.kill().expect("a child can be killed");
         }
         assert!(ended.is_some_and(|status| status.success()), "{member} was asked to leave: {ended:?}");
+        self.tell_that_it_is_gone(member);
     }
 
     /// Has every member leave.
@@ -97,6 +98,11 @@ impl Group {
         let mut child = self.members.remove(member).expect("a member");
         child.kill().expect("a child can be killed");
         child.wait().expect("a child can be waited for");
+        self.tell_that_it_is_gone(member);
+    }
+
+    /// In the place of a member that could not say so; some tell that they were given partitions while they leave.
+    fn tell_that_it_is_gone(&self, member: &str) {
         let line = json!({"member": member, "event": "leaving"});
         writeln!(append_to(&self.told_path()), "{line}").expect("the file takes a line");
     }

@@ -23,8 +23,8 @@ mod target;
 
 pub use group::{Group, Place, Told};
 pub use kcat_records::{kcat_read, kcat_samples, kcat_write};
-pub use librdkafka::{Delivery, admin, config, consumer, produce, read, read_messages};
-pub use lines::{parse_records, record_lines};
+pub use librdkafka::{Delivery, admin, config, consumer, produce, read, read_messages, sample};
+pub use lines::{parse_record, parse_records, record_line, record_lines};
 pub use load::{Load, Workers};
 pub use log_files::{damaged_copy, log_files};
 pub use recorder::{Recorder, keep};

@@ -142,7 +142,8 @@ pub fn read(bootstrap: &str, topic: &str, partition: i32, offset: Offset, count:
     read_messages(&consumer, count, sample)
 }
 
-fn sample(message: &BorrowedMessage<'_>) -> Sample {
+/// What a message holds.
+pub fn sample(message: &BorrowedMessage<'_>) -> Sample {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     Sample {
         key: message.key().map(<[u8]>::to_vec),

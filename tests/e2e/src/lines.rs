@@ -8,41 +8,46 @@ use serde_json::{Value, json};
 
 use crate::Sample;
 
-/// `samples` as a program reads them. Each has a timestamp.
+/// `samples` as a program reads them.
 pub fn record_lines(samples: &[Sample]) -> String {
-    let line = |sample: &Sample| {
-        let headers: Vec<Value> =
-            sample.headers.iter().map(|(name, value)| json!([name, encoded(value.as_deref())])).collect();
-        let record = json!({
-            "key": encoded(sample.key.as_deref()),
-            "value": encoded(sample.value.as_deref()),
-            "headers": headers,
-            "timestamp": sample.timestamp.expect("a timestamp"),
-        });
-        format!("{record}\n")
-    };
-    samples.iter().map(line).collect()
+    samples.iter().map(|sample| record_line(None, sample) + "\n").collect()
+}
+
+/// One record as its line, without the line's end.
+pub fn record_line(topic: Option<&str>, sample: &Sample) -> String {
+    let headers = sample.headers.iter().map(|(name, value)| json!([name, encoded(value.as_deref())]));
+    let mut record = json!({
+        "key": encoded(sample.key.as_deref()),
+        "value": encoded(sample.value.as_deref()),
+        "headers": headers.collect::<Vec<Value>>(),
+        "timestamp": sample.timestamp,
+    });
+    if let Some(topic) = topic {
+        record["topic"] = topic.into();
+    }
+    record.to_string()
 }
 
 /// What a program has printed of records, by topic.
 pub fn parse_records(lines: &str) -> BTreeMap<String, Vec<Sample>> {
     let mut topics = BTreeMap::<String, Vec<Sample>>::new();
-    for line in lines.lines() {
-        let record: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let topic = record["topic"].as_str().expect("a topic").to_owned();
-        topics.entry(topic).or_default().push(sample(&record));
+    for (topic, sample) in lines.lines().map(parse_record) {
+        topics.entry(topic.expect("a record that was read has a topic")).or_default().push(sample);
     }
     topics
 }
 
-fn sample(record: &Value) -> Sample {
+/// One record of a line, with its topic where it has one.
+pub fn parse_record(line: &str) -> (Option<String>, Sample) {
+    let record: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let header = |pair: &Value| (pair[0].as_str().expect("a name").to_owned(), decoded(&pair[1]));
-    Sample {
+    let sample = Sample {
         key: decoded(&record["key"]),
         value: decoded(&record["value"]),
         headers: record["headers"].as_array().expect("headers").iter().map(header).collect(),
         timestamp: record["timestamp"].as_i64(),
-    }
+    };
+    (record["topic"].as_str().map(str::to_owned), sample)
 }
 
 fn encoded(bytes: Option<&[u8]>) -> Value {

@@ -27,6 +27,7 @@ macro_rules! with_every_client {
             franz_go => FranzGo,
             sarama => Sarama,
             java => Java,
+            rdkafka => Rdkafka,
         }
     };
 }

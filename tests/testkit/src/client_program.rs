@@ -1,4 +1,5 @@
-//! [`ClientProgram`]: the programs under `tests/clients`, each on a client library in its own language.
+//! [`ClientProgram`]: the programs under `tests/clients`, each on a client library in its own language, and their like in
+//! Rust.
 
 mod install;
 
@@ -9,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use install::{Program, debian_python, go, java, node, python};
+use install::{Program, beside_the_tests, debian_python, go, java, node, python};
 
 /// Longer than a program takes that reads what all others have written, on a machine that is busy with other tests.
 const LIMIT_SECONDS: &str = "100";
@@ -35,11 +36,13 @@ pub enum ClientProgram {
     Sarama,
     /// Apache Kafka's own client.
     Java,
+    /// The rdkafka crate, over a current librdkafka.
+    Rdkafka,
 }
 
 impl ClientProgram {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ConfluentKafka,
         Self::ConfluentKafkaOfDebian,
         Self::KafkaPython,
@@ -49,6 +52,7 @@ impl ClientProgram {
         Self::FranzGo,
         Self::Sarama,
         Self::Java,
+        Self::Rdkafka,
     ];
 
     /// A name for topics, groups and messages.
@@ -63,6 +67,7 @@ impl ClientProgram {
             Self::FranzGo => "franz-go",
             Self::Sarama => "sarama",
             Self::Java => "java",
+            Self::Rdkafka => "rdkafka",
         }
     }
 
@@ -115,6 +120,7 @@ impl ClientProgram {
             Self::FranzGo => go("franz-go"),
             Self::Sarama => go("sarama"),
             Self::Java => java("java"),
+            Self::Rdkafka => beside_the_tests("rdkafka-program"),
         };
         installed.with_context(|| format!("install the client program of {}", self.name()))
     }

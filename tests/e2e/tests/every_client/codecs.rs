@@ -4,12 +4,8 @@ use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::thread;
 
-use e2e::{
-    Sample, Target, assert_same, kcat_read, kcat_samples, kcat_write, parse_records, produce, read, record_lines,
-    samples,
-};
+use e2e::{Sample, Target, assert_same, kcat_read, kcat_samples, kcat_write, parse_records, record_lines, samples};
 use ottla_records::Compression;
-use rdkafka::Offset;
 use testkit::ClientProgram;
 
 const CODECS: [(&str, Compression); 5] = [
@@ -57,17 +53,6 @@ fn write_by_program(target: &Target, program: ClientProgram, topics: &[Topic]) -
     records
 }
 
-fn write_by_rdkafka(target: &Target, topics: &[Topic]) -> Vec<Sample> {
-    let records = samples()[..RECORDS].to_vec();
-    for topic in topics {
-        let settings = [("compression.codec", topic.codec_name), ("linger.ms", "20")];
-        for delivery in produce(target.bootstrap(), &topic.name, 0, &settings, &records) {
-            delivery.expect("every record is delivered");
-        }
-    }
-    records
-}
-
 fn write_by_kcat(target: &Target, topics: &[Topic]) -> Vec<Sample> {
     let records = kcat_samples();
     for topic in topics {
@@ -97,13 +82,6 @@ fn read_by_program(target: &Target, program: ClientProgram, written: &[Written])
     parse_records(&program.run(&arguments, b"").expect("it reads"))
 }
 
-fn read_by_rdkafka(target: &Target, written: &[Written]) -> BTreeMap<String, Vec<Sample>> {
-    let read_topic = |Written { topic, records }: &Written| {
-        (topic.clone(), read(target.bootstrap(), topic, 0, Offset::Beginning, records.len()))
-    };
-    written.iter().map(read_topic).collect()
-}
-
 fn read_by_kcat(target: &Target, written: &[Written]) -> BTreeMap<String, Vec<Sample>> {
     let read_topic = |Written { topic, records }: &Written| {
         (topic.clone(), kcat_read(&target.kcat(), topic, 0, "beginning", records.len(), &[]))
@@ -125,14 +103,13 @@ fn with_all<T: Send>(each: impl Fn(usize, ClientProgram) -> T + Sync, here: impl
 #[test]
 fn every_client_reads_what_every_client_writes_with_every_codec() {
     let target = Target::start();
-    let (of_rdkafka, of_kcat) = (topics(&target, "rdkafka"), topics(&target, "kcat"));
+    let of_kcat = topics(&target, "kcat");
     let of_programs = ClientProgram::ALL.map(|program| topics(&target, program.name()));
     let mut records = with_all(|i, program| write_by_program(&target, program, &of_programs[i]), || ());
-    records.push(write_by_rdkafka(&target, &of_rdkafka));
     records.push(write_by_kcat(&target, &of_kcat));
 
     let mut written = Vec::new();
-    for (topics, records) in of_programs.into_iter().chain([of_rdkafka, of_kcat]).zip(records) {
+    for (topics, records) in of_programs.into_iter().chain([of_kcat]).zip(records) {
         for Topic { name, codec, .. } in topics {
             assert!(target.stored_compression(&name).contains(&codec), "{name} is kept as it came");
             written.push(Written { topic: name, records: records.clone() });
@@ -141,10 +118,7 @@ fn every_client_reads_what_every_client_writes_with_every_codec() {
 
     let read_by_programs = with_all(
         |_, program| read_by_program(&target, program, &written),
-        || {
-            assert_has_read("rdkafka", &read_by_rdkafka(&target, &written), &written);
-            assert_has_read("kcat", &read_by_kcat(&target, &written), &written);
-        },
+        || assert_has_read("kcat", &read_by_kcat(&target, &written), &written),
     );
     for (program, read) in ClientProgram::ALL.into_iter().zip(read_by_programs) {
         assert_has_read(program.name(), &read, &written);

@@ -27,7 +27,7 @@ fn ends(rounds: i64) -> BTreeMap<i32, i64> {
 /// That no partition is ever given to one while another has it, is checked with every look at who owns what.
 fn three_members_share_a_topic(program: ClientProgram) {
     let target = Target::start();
-    let topic = target.create_topic(program.name(), PARTITIONS, &[]);
+    let topic = target.create_topic(&format!("shared-{}", program.name()), PARTITIONS, &[]);
     let mut group = Group::new(program, target.bootstrap(), &format!("{topic}-group"), &topic);
     write(&target, &topic);
     group.join("first");

@@ -48,7 +48,7 @@ fn generation(target: &Target, group: &Group) -> i32 {
 
 fn a_static_member_restarts_without_a_rebalance(program: ClientProgram) {
     let target = Target::start();
-    let topic = target.create_topic(program.name(), PARTITIONS, &[]);
+    let topic = target.create_topic(&format!("static-{}", program.name()), PARTITIONS, &[]);
     let mut group = Group::new(program, target.bootstrap(), &format!("{topic}-group"), &topic);
     group.join_static("first", "instance-1");
     group.join_static("second", "instance-2");
@@ -77,4 +77,5 @@ tests_of! { a_static_member_restarts_without_a_rebalance:
     franz_go => FranzGo,
     sarama => Sarama,
     java => Java,
+    rdkafka => Rdkafka,
 }

@@ -99,6 +99,13 @@ pub(super) fn java(folder: &str) -> Result<Program> {
     Ok(Program { command: "java".into(), arguments, variables: Vec::new() })
 }
 
+/// A program of the tests' own crate, which cargo builds along with them and puts one folder above them.
+pub(super) fn beside_the_tests(program: &str) -> Result<Program> {
+    let test = std::env::current_exe().context("find this test")?;
+    let folder = test.ancestors().nth(2).context("a test lies in a folder of its profile's")?;
+    Ok(Program { command: folder.join(program), arguments: Vec::new(), variables: Vec::new() })
+}
+
 /// A file below a program's folder: its path from there, and its text.
 type SourceFile = (PathBuf, String);
 

@@ -12,6 +12,7 @@
 //! no more; expectations are Kafka's, or the project's promises.
 
 mod group;
+mod group_ledger;
 mod kcat_records;
 mod librdkafka;
 mod lines;
@@ -22,10 +23,11 @@ mod sample;
 mod target;
 
 pub use group::{Group, Place, Told};
+pub use group_ledger::{Found, GroupCommit, GroupFault, GroupLedger, Span};
 pub use kcat_records::{kcat_read, kcat_samples, kcat_write};
 pub use librdkafka::{Delivery, admin, config, consumer, produce, read, read_messages, sample};
 pub use lines::{parse_record, parse_records, record_line, record_lines};
-pub use load::{Load, Workers};
+pub use load::{Load, Party, Recorded, SESSION_TIMEOUT_MS, Workers};
 pub use log_files::{damaged_copy, log_files};
 pub use recorder::{Recorder, keep};
 pub use sample::{Sample, assert_same, samples};

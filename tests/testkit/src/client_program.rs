@@ -3,7 +3,6 @@
 
 mod install;
 
-use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -100,7 +99,7 @@ impl ClientProgram {
     }
 
     /// Starts it with `arguments`; its standard input is a pipe.
-    pub fn spawn(self, arguments: &[&str], stdout: File, stderr: File) -> Result<Child> {
+    pub fn spawn(self, arguments: &[&str], stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Result<Child> {
         let program = self.program()?;
         let mut command = Command::new(&program.command);
         command.args(&program.arguments).args(arguments).envs(program.variables);

@@ -59,10 +59,11 @@ pub(crate) const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "kill",
-        shows: "A process killed under idempotent load serves every acknowledged record again, once, in order, within a \
-                second.",
+        shows: "A process killed under idempotent producers and committing groups, of librdkafka and of Java, serves every record and \
+                every committed offset that was acknowledged again, once, in order, within a second; groups go on within their \
+                session timeout.",
         method: Method::RealBinary { file: "kill" },
-        counted: "kills",
+        counted: "kills with groups",
         goal: 200,
         round: 20,
     },

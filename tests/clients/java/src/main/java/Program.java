@@ -32,6 +32,7 @@ public final class Program {
             case "consume" -> consume(bootstrap, rest);
             case "group" -> group(bootstrap, rest.get(0), rest.get(1), rest.get(2), rest.size() > 3 ? rest.get(3) : null);
             case "committed" -> committed(bootstrap, rest.get(0), rest.get(1), Integer.parseInt(rest.get(2)));
+            case "load" -> new Load(bootstrap, rest).run();
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }

@@ -54,3 +54,23 @@ fn three_members_share_a_topic(program: ClientProgram) {
 }
 
 with_every_client!(three_members_share_a_topic);
+
+/// What kcat has read is committed when it ends; it gives no metadata, and tells nothing of what it is given.
+#[test]
+fn kcat_goes_on_where_its_group_has_left_off() {
+    let target = Target::start();
+    let topic = target.create_topic("kcat", PARTITIONS, &[]);
+    let count = (i64::from(PARTITIONS) * RECORDS).to_string();
+    let earliest = "auto.offset.reset=earliest";
+    let arguments = ["-q", "-X", earliest, "-c", &count, "-f", "%p %o\n", "-G", &format!("{topic}-group"), &topic];
+    for round in 0..2 {
+        write(&target, &topic);
+        let mut read: Vec<String> =
+            target.kcat().run_text(&arguments, b"").expect("it reads").lines().map(str::to_owned).collect();
+        read.sort_unstable();
+        let offsets = round * RECORDS..(round + 1) * RECORDS;
+        let written =
+            (0..PARTITIONS).flat_map(|partition| offsets.clone().map(move |offset| format!("{partition} {offset}")));
+        assert!(read.iter().cloned().eq(written), "round {round}: {read:?}");
+    }
+}

@@ -311,13 +311,14 @@ impl Coordinator {
                 codes.extend(of_topic.map(|it| ((topic.name.to_string(), it.partition_index), it.error_code)));
                 codes
             });
-        let mut result = answer.map(|_| ());
+        let refused = answer.err();
+        let mut result = Ok(());
         for commit in &commits {
             let code = codes.get(&(commit.spot.topic.clone(), commit.spot.partition)).copied();
-            let judged = match (code, &result) {
-                (_, Err(Refusal::NoAnswer)) => Err(Refusal::NoAnswer),
-                (Some(code), _) => self.judge(code, "OffsetCommit"),
-                (None, _) => self.judge(ErrorCode::UnknownServerError.code(), "OffsetCommit without a word of it"),
+            let judged = match (&refused, code) {
+                (Some(refusal), _) => Err(refusal.clone()),
+                (None, Some(code)) => self.judge(code, "OffsetCommit"),
+                (None, None) => self.judge(ErrorCode::UnknownServerError.code(), "OffsetCommit without a word of it"),
             };
             let outcome = match &judged {
                 Ok(()) => Outcome::Ok,

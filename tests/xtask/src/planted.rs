@@ -18,13 +18,23 @@ struct Planted {
     judge: &'static [&'static str],
 }
 
+const BUILD_WORLD: &[&str] = &["build", "--profile", "checked", "--package", "sim"];
+
 /// The world says itself after how many seeds it found something.
 const WORLD: &[&str] =
     &["run", "--quiet", "--profile", "checked", "--package", "sim", "--", "--seeds", "0..1000", "--until-found"];
 
+/// The same, for worlds of groups.
+const WORLD_OF_GROUPS: &[&str] =
+    &["run", "-q", "--profile", "checked", "-p", "sim", "--", "--groups", "--seeds", "0..1000", "--until-found"];
+
 const PLANTED: &[Planted] = &[
-    Planted { patch: "ack-before-sync", build: &["build", "--profile", "checked", "--package", "sim"], judge: WORLD },
-    Planted { patch: "end-before-bytes", build: &["build", "--profile", "checked", "--package", "sim"], judge: WORLD },
+    Planted { patch: "ack-before-sync", build: BUILD_WORLD, judge: WORLD },
+    Planted { patch: "end-before-bytes", build: BUILD_WORLD, judge: WORLD },
+    Planted { patch: "commit-before-high-watermark", build: BUILD_WORLD, judge: WORLD_OF_GROUPS },
+    Planted { patch: "static-slot-for-ever", build: BUILD_WORLD, judge: WORLD_OF_GROUPS },
+    // The coordinator's property test, which replays after every step, finds it as well.
+    Planted { patch: "expiry-anew-after-load", build: BUILD_WORLD, judge: WORLD_OF_GROUPS },
     // Nothing truncates the log of a lone leader, so no world of one node can meet it; storage's own stories do.
     Planted {
         patch: "flush-after-truncation",

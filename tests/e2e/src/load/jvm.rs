@@ -19,7 +19,7 @@ use testkit::{ClientProgram, wait};
 
 use super::producer::action_of;
 use super::shared::Shared;
-use super::{JAVA_PRODUCERS, MEMBERS_OF_EACH_GROUP, OF_JAVA, Party, group_name};
+use super::{JAVA_PRODUCERS, MEMBERS_OF_EACH_GROUP, OF_JAVA, Party, SESSION_TIMEOUT_MS, group_name};
 use crate::GroupCommit;
 
 /// The process. Dropping it kills it; where a test fails, its complaints are printed first.
@@ -39,10 +39,12 @@ impl<'scope> Jvm<'scope> {
         producers: &'scope Party,
         members: &'scope [Arc<Party>],
     ) -> Self {
-        let numbers = [shared.partitions as usize, JAVA_PRODUCERS, MEMBERS_OF_EACH_GROUP].map(|n| n.to_string());
-        let [partitions, producer_count, member_count] = &numbers;
-        let group = group_name(OF_JAVA);
-        let arguments = ["load", &shared.bootstrap, &shared.topic, partitions, group, producer_count, member_count];
+        let [partitions, session_timeout_ms, producer_count, member_count] =
+            [shared.partitions as usize, SESSION_TIMEOUT_MS as usize, JAVA_PRODUCERS, MEMBERS_OF_EACH_GROUP]
+                .map(|number| number.to_string());
+        let of_topic = ["load", &shared.bootstrap, &shared.topic, &partitions];
+        let of_group = [group_name(OF_JAVA), &session_timeout_ms, &producer_count, &member_count];
+        let arguments = [of_topic, of_group].concat();
         let complaints = tempfile::tempfile().expect("a file for what the JVM complains of");
         let stderr = complaints.try_clone().expect("a second handle of it");
         let child = ClientProgram::Java.spawn(&arguments, Stdio::piped(), stderr);

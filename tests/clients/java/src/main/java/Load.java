@@ -64,6 +64,7 @@ final class Load {
     private final String topic;
     private final int partitions;
     private final String group;
+    private final int sessionTimeoutMs;
     private final int producers;
     private final int members;
     private final AtomicLong clients;
@@ -77,8 +78,9 @@ final class Load {
         topic = arguments.get(0);
         partitions = Integer.parseInt(arguments.get(1));
         group = arguments.get(2);
-        producers = Integer.parseInt(arguments.get(3));
-        members = Integer.parseInt(arguments.get(4));
+        sessionTimeoutMs = Integer.parseInt(arguments.get(3));
+        producers = Integer.parseInt(arguments.get(4));
+        members = Integer.parseInt(arguments.get(5));
         clients = new AtomicLong(members);
     }
 
@@ -216,7 +218,7 @@ final class Load {
         config.put(ConsumerConfig.GROUP_ID_CONFIG, group);
         config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
         config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-        config.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 6_000);
+        config.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, sessionTimeoutMs);
         config.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, 500);
         config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 50);
         return config;

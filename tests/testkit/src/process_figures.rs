@@ -57,7 +57,8 @@ impl ProcessFigures {
 fn cpu_time(stat: &str) -> Option<Duration> {
     // The name before it may hold anything, spaces and brackets too.
     let (_, fields) = stat.rsplit_once(')')?;
-    let ticks: u64 = fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum::<Option<u64>>()?;
+    let ticks: u64 =
+        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum::<Option<u64>>()?;
     Some(Duration::from_millis(10 * ticks))
 }
 

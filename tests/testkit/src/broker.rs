@@ -26,6 +26,7 @@ pub struct Launcher {
     settings: Vec<(String, String)>,
     variables: Vec<(String, String)>,
     data_dir: Option<PathBuf>,
+    address: Option<SocketAddr>,
     open_files_max: Option<u32>,
     admin_port: Option<u16>,
 }
@@ -59,6 +60,13 @@ impl Launcher {
         self
     }
 
+    /// Has it listen at `address` instead of at a free port of 127.0.0.1.
+    #[must_use]
+    pub fn listen_at(mut self, address: SocketAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
     /// Lets the process open no more than `files` files, as `ulimit -n` does.
     #[must_use]
     pub fn open_files_max(mut self, files: u32) -> Self {
@@ -73,24 +81,27 @@ impl Launcher {
         Ok(self)
     }
 
-    /// Starts the binary on a free port and waits until it answers ApiVersions.
+    /// Starts the binary and waits until it answers ApiVersions.
     pub fn start(self) -> Result<Broker> {
         let mut broker = self.spawn()?;
         broker.wait_until_ready()?;
         Ok(broker)
     }
 
-    /// Starts the binary on a free port and does not wait.
+    /// Starts the binary and does not wait.
     pub fn spawn(self) -> Result<Broker> {
         let folder = tempfile::tempdir().context("make a folder for the broker")?;
         let data_dir = self.data_dir.clone().unwrap_or_else(|| folder.path().join("data"));
-        let port = free_port()?;
-        let mut broker = Broker { launcher: self, folder, data_dir, port, child: None, started: wait::now() };
+        let address = match self.address {
+            Some(address) => address,
+            None => (Ipv4Addr::LOCALHOST, free_port()?).into(),
+        };
+        let mut broker = Broker { launcher: self, folder, data_dir, address, child: None, started: wait::now() };
         broker.spawn()?;
         Ok(broker)
     }
 
-    fn command(&self, data_dir: &Path, port: u16) -> Command {
+    fn command(&self, data_dir: &Path, address: SocketAddr) -> Command {
         let binary = self.binary.clone().unwrap_or_else(binary);
         let mut command = match self.open_files_max {
             None => Command::new(binary),
@@ -109,7 +120,7 @@ impl Launcher {
         command.arg("start");
         let admin_listeners = self.admin_port.map(|port| format!("http://127.0.0.1:{port}"));
         let own = [
-            ("listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
+            ("listeners", format!("PLAINTEXT://{address}")),
             ("admin.listeners", admin_listeners.unwrap_or_default()),
             ("log.dirs", data_dir.display().to_string()),
         ];
@@ -130,7 +141,7 @@ pub struct Broker {
     launcher: Launcher,
     folder: TempDir,
     data_dir: PathBuf,
-    port: u16,
+    address: SocketAddr,
     child: Option<Child>,
     started: Instant,
 }
@@ -143,7 +154,7 @@ impl Broker {
 
     /// Where clients connect.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.address
     }
 
     /// Where its admin pages are. The launcher was told [`Launcher::admin`].
@@ -197,7 +208,7 @@ impl Broker {
     pub fn spawn(&mut self) -> Result<()> {
         ensure!(self.child.is_none(), "the broker runs already");
         let stderr = append_to(&self.stderr_path()).context("open a file for the broker's standard error")?;
-        let mut command = self.launcher.command(&self.data_dir, self.port);
+        let mut command = self.launcher.command(&self.data_dir, self.address);
         command.stdin(Stdio::null()).stdout(stderr.try_clone()?).stderr(stderr).current_dir(self.folder.path());
         self.started = wait::now();
         let child = command.spawn().with_context(|| format!("run {command:?}"))?;

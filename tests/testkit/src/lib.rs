@@ -7,6 +7,7 @@
 //! - [`Page`]: one request to the admin pages.
 //! - [`OttlaCli`]: the binary's own command line. [`Kcat`], [`KafkaTools`]: other people's tools, run as processes.
 //! - [`ClientProgram`]: the programs under `tests/clients`, on client libraries in their own languages.
+//! - [`ClientSuite`]: the tests that client libraries carry in their packages.
 //! - [`Tmpfs`]: a small file system that can be filled. [`ProcessFigures`]: what the kernel says of a process.
 //! - [`proof`]: which cases to run.
 //! - [`wait`]: the one place that waits, for a condition and never for a time.
@@ -17,6 +18,8 @@
 mod broker;
 mod client;
 mod client_program;
+mod client_suite;
+mod home;
 mod http;
 mod kafka_tools;
 mod kcat;
@@ -30,6 +33,7 @@ pub mod wait;
 pub use broker::{Broker, Launcher, binary};
 pub use client::{Client, Reply};
 pub use client_program::ClientProgram;
+pub use client_suite::{ClientSuite, Outcomes};
 pub use http::Page;
 pub use kafka_tools::KafkaTools;
 pub use kcat::Kcat;

@@ -7,7 +7,7 @@ use ottla_base::TopicName;
 /// The Kafka code that stands for each is named in capitals; the messages are for logs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// `INVALID_GROUP_ID`: an operation on members names no group.
+    /// `INVALID_GROUP_ID`: an operation on members, or OffsetDelete, names no group.
     #[error("the group id is empty")]
     EmptyGroupId,
     /// `GROUP_ID_NOT_FOUND`; for OffsetCommit below version 9 `ILLEGAL_GENERATION`, for DescribeGroups below version 6 no error but

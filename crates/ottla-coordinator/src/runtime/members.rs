@@ -126,6 +126,6 @@ impl<W: PartitionWriter> Shard<W> {
     }
 }
 
-fn check_group_id(group_id: &str) -> Result<(), Error> {
+pub(super) fn check_group_id(group_id: &str) -> Result<(), Error> {
     if group_id.is_empty() { Err(Error::EmptyGroupId) } else { Ok(()) }
 }

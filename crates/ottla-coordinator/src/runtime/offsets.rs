@@ -2,6 +2,7 @@
 
 use ottla_base::TopicPartition;
 
+use super::members::check_group_id;
 use super::{Answer, PartitionWriter, Shard};
 use crate::group::offsets::{CommitOffsets, DeleteOffsets};
 use crate::record::{CommittedOffset, Record};
@@ -51,13 +52,14 @@ impl<W: PartitionWriter> Shard<W> {
     }
 
     /// OffsetDelete: one answer for each partition, `SubscribedToTopic` where the group reads it. Errors, with nothing deleted:
-    /// `GroupNotFound`, `NonEmptyGroup`, `Append`.
+    /// `EmptyGroupId`, `GroupNotFound`, `NonEmptyGroup`, `Append`.
     pub fn delete_offsets(&mut self, request: &DeleteOffsets, now: Now) -> Answer<Each> {
         let result = self.try_delete_offsets(request, now);
         self.answer(result, Vec::new())
     }
 
     fn try_delete_offsets(&mut self, request: &DeleteOffsets, now: Now) -> Each {
+        check_group_id(&request.group_id)?;
         let (group_id, group) = self.groups.get_key_value(&request.group_id).ok_or(Error::GroupNotFound)?;
         let decision = group.delete_offsets(group_id, &request.partitions)?;
         self.append(decision.records, now)?;

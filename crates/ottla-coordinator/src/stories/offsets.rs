@@ -3,7 +3,7 @@
 use ottla_base::{LeaderEpoch, TopicId, Uuid};
 
 use crate::testing::{Coordinator, GROUP, committing, committing_as, joining, partition, seconds};
-use crate::{DeleteOffsets, Error};
+use crate::{CommitOffsets, DeleteOffsets, Error};
 
 fn delete(coordinator: &mut Coordinator, topics: &[&str]) -> crate::Each {
     let partitions = topics.iter().map(|topic| partition(topic, 0)).collect();
@@ -122,6 +122,19 @@ fn offsets_of_a_group_without_members_are_deleted() {
     assert_eq!(coordinator.groups().len(), 1);
     assert_eq!(delete(&mut coordinator, &["payments"]), Ok(vec![Ok(())]));
     assert_eq!(coordinator.groups(), [], "with its last offset a group that only commits is gone");
+}
+
+#[test]
+fn a_group_without_a_name_commits_and_does_not_delete() {
+    let mut coordinator = Coordinator::new();
+    let of = || partition("orders", 0);
+    let nameless = CommitOffsets { group_id: String::new(), ..committing(of(), 5) };
+    assert_eq!(coordinator.commit(&nameless), Ok(vec![Ok(())]));
+    let request = DeleteOffsets { group_id: String::new(), partitions: vec![of()] };
+    let answer = coordinator.shard.delete_offsets(&request, coordinator.now);
+    assert_eq!(coordinator.step(answer), Err(Error::EmptyGroupId));
+    let left = coordinator.shard.fetch_offsets("", None).response;
+    assert_eq!(left.into_iter().map(|(of, _)| of).collect::<Vec<_>>(), [of()]);
 }
 
 #[test]

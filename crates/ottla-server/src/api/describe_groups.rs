@@ -1,7 +1,7 @@
 //! DescribeGroups (key 15): the state and the members of groups.
 //!
 //! Versions 0 to 6. 3 tells the operations that are allowed, 4 names static members, 5 is flexible; 6 says GROUP_ID_NOT_FOUND of a group
-//! that is not there (KIP-1043), which before was one in the state Dead.
+//! that is not there (KIP-1043), which before was one in the state Dead on which the same operations are allowed as on any.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ fn handle(broker: &Arc<Broker>, call: Call<'_>, request: DescribeGroupsRequest) 
         let groups = group_ids.into_iter().zip(replies).map(|(group_id, reply)| {
             let described = match reply {
                 Ok(Ok(group)) => described(group).with_authorized_operations(operations),
-                Ok(Err(Error::GroupNotFound)) => missing(version, &group_id),
+                Ok(Err(Error::GroupNotFound)) => missing(version, &group_id, operations),
                 Ok(Err(error)) => refused(Failure::from(error).code),
                 Err(code) => refused(code),
             };
@@ -64,10 +64,10 @@ fn described(group: Described) -> DescribedGroup {
 }
 
 /// Kafka's words (`GroupMetadataManager.describeGroups`).
-fn missing(version: i16, group_id: &str) -> DescribedGroup {
+fn missing(version: i16, group_id: &str, operations: i32) -> DescribedGroup {
     let dead = DescribedGroup::default().with_group_state(wire::text(GroupState::Dead));
     if version < 6 {
-        return dead;
+        return dead.with_authorized_operations(operations);
     }
     dead.with_error_code(ErrorCode::GroupIdNotFound.code())
         .with_error_message(Some(wire::text(format!("Group {group_id} not found."))))

@@ -263,10 +263,12 @@ fn what_is_told_of_a_missing_group_depends_on_the_version() {
             assert_eq!(code(refused.topics[0].partitions[0].error_code), expected, "OffsetCommit {version}");
         }
         for (version, expected) in [(5, ErrorCode::None), (6, ErrorCode::GroupIdNotFound)] {
-            let described =
-                story.broker.ask(version, DescribeGroupsRequest::default().with_groups(vec![group()])).await;
+            let request = DescribeGroupsRequest::default().with_groups(vec![group()]);
+            let described = story.broker.ask(version, request.with_include_authorized_operations(true)).await;
             let described = &described.groups[0];
             assert_eq!((code(described.error_code), described.group_state.as_str()), (expected, "Dead"));
+            let tells_operations = described.authorized_operations != i32::MIN;
+            assert_eq!(tells_operations, version < 6, "DescribeGroups {version}");
         }
         let leave = LeaveGroupRequest::default().with_group_id(group()).with_member_id(wire::text("nobody"));
         assert_eq!(code(story.broker.ask(2, leave).await.error_code), ErrorCode::UnknownMemberId);

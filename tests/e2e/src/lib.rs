@@ -1,9 +1,9 @@
 //! Real clients against the real binary: what the test files under `tests/` share.
 //!
-//! One file a subject: `clients`, `every_client`, `admin`, `cli`, `settings`, `kill`, `disk_format`, `disk_full`,
-//! `start`, `bad_input`. Tests of what every broker of this protocol does take their broker from [`Target`], so that
-//! they can be held against any other broker, and what they expect is what that one does. Tests of what only ours
-//! promises start it with [`testkit`].
+//! One file a subject: `clients`, `every_client`, `suites`, `admin`, `cli`, `settings`, `kill`, `disk_format`,
+//! `disk_full`, `start`, `bad_input`. Tests of what every broker of this protocol does take their broker from
+//! [`Target`], so that they can be held against any other broker, and what they expect is what that one does. Tests of
+//! what only ours promises start it with [`testkit`].
 //!
 //! `OTTLA_BIN` names the binary (else the release build is taken), `OTTLA_E2E_BOOTSTRAP` another broker in its place,
 //! and `KCAT` kcat where it is not on the path.

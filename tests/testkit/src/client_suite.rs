@@ -22,11 +22,8 @@ use crate::{Broker, Launcher, requests};
 /// The folder of the suites' homes.
 const KIND: &str = "suites";
 
-/// Kafka's port, on an address of this machine's that is nobody else's.
-const ADDRESS: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 0, 9, 92), 9092);
-
-/// Where rdkafka's suite looks for a broker in some tests, whatever it is told.
-const DEFAULT_ADDRESS: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 9092);
+/// Kafka's, which one test demands.
+const PORT: u16 = 9092;
 
 /// Longer than any of them takes on a machine that is busy with other tests.
 const LIMIT_SECONDS: &str = "900";
@@ -65,9 +62,9 @@ impl ClientSuite {
         }
     }
 
-    /// Starts a broker with the settings, and the topics, of the one that the suite is made for. One at a time: they share an address.
+    /// Starts a broker with the settings, and the topics, of the one that the suite is made for.
     pub fn start_broker(self) -> Result<Broker> {
-        let address = SocketAddr::from(if self == Self::Rdkafka { DEFAULT_ADDRESS } else { ADDRESS });
+        let address = SocketAddr::from((self.host(), PORT));
         let launcher = Launcher::default().listen_at(address).setting("group.initial.rebalance.delay.ms", 0);
         let launcher = match self {
             Self::KafkaPython => launcher
@@ -85,6 +82,17 @@ impl ClientSuite {
             requests::make_topic(&mut broker.client()?, "test", 1, &[]);
         }
         Ok(broker)
+    }
+
+    /// An address of this machine's own for each of them, which is nobody else's.
+    fn host(self) -> Ipv4Addr {
+        match self {
+            // Some of its tests look for a broker at localhost, whatever they are told.
+            Self::Rdkafka => Ipv4Addr::LOCALHOST,
+            Self::KafkaPython => Ipv4Addr::new(127, 0, 9, 1),
+            Self::Rskafka => Ipv4Addr::new(127, 0, 9, 2),
+            Self::NodeRdkafka => Ipv4Addr::new(127, 0, 9, 3),
+        }
     }
 
     /// Runs all of its tests against the broker at `bootstrap`. Gets and builds them first, if that is not done yet.

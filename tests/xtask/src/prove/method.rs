@@ -12,7 +12,7 @@ pub(crate) enum Method {
     Test { package: &'static str, file: &'static str },
     /// One unit test of a package, in the same profile; its path in the crate.
     Unit { package: &'static str, test: &'static str },
-    /// The tests in one file of `tests/e2e`, against the release binary.
+    /// The tests in one file of `tests/e2e`, against the release binary; those too that take too long for every change.
     RealBinary { file: &'static str },
     /// A target of `tests/fuzz`; it needs cargo-fuzz. A case is one second.
     Fuzz { target: &'static str },
@@ -32,7 +32,11 @@ impl Method {
         let mut command = match self {
             Method::Test { package, file } => test(package, file),
             Method::Unit { package, test } => unit(package, test),
-            Method::RealBinary { file } => test("e2e", file),
+            Method::RealBinary { file } => {
+                let mut tests = test("e2e", file);
+                tests.arg("--include-ignored");
+                tests
+            }
             Method::Fuzz { target } => fuzz(target, cases.end - cases.start)?,
         };
         command.env("PROVE_CASES", format!("{}..{}", cases.start, cases.end));

@@ -93,6 +93,15 @@ pub(crate) const PROOFS: &[Proof] = &[
         round: 1,
     },
     Proof {
+        name: "suites",
+        shows: "The tests that client libraries carry in their packages pass, but for those that tests/suites/expected lists with a \
+                reason; a case is all suites.",
+        method: Method::RealBinary { file: "suites" },
+        counted: "cases",
+        goal: 1,
+        round: 1,
+    },
+    Proof {
         name: "fuzz-batch-validation",
         shows: "Any bytes are validated as a batch or refused, within their memory; a case is one second of fuzzing.",
         method: Method::Fuzz { target: "batch_validation" },

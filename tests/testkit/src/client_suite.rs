@@ -28,13 +28,20 @@ const PORT: u16 = 9092;
 /// Longer than any of them takes on a machine that is busy with other tests.
 const LIMIT_SECONDS: &str = "900";
 
-const RDKAFKA: Crate =
-    Crate { version: "0.39.0", updates: &[], variables: &[("KAFKA_VERSION", "4.0.0")], broker_variable: "KAFKA_HOST" };
+const RDKAFKA: Crate = Crate {
+    version: "0.39.0",
+    updates: &[],
+    variables: &[("KAFKA_VERSION", "4.0.0")],
+    // It demands that no broker creates a topic and answers within 100 ms.
+    left_out: &["test_base_producer_timeout"],
+    broker_variable: "KAFKA_HOST",
+};
 
 const RSKAFKA: Crate = Crate {
     version: "0.6.0",
     updates: &[("rsasl", "2.2.1")],
     variables: &[("TEST_INTEGRATION", "1"), ("TEST_BROKER_IMPL", "kafka")],
+    left_out: &[],
     broker_variable: "KAFKA_CONNECT",
 };
 

@@ -33,14 +33,14 @@ impl Group {
         !self.is_recorded && self.offsets.is_empty() && self.classic.is_empty()
     }
 
-    /// The records that end an empty group: a tombstone for each offset, the group's own last.
+    /// The records that end an empty group: a tombstone for each offset, the group's own last, also where none is recorded: Kafka takes
+    /// a group that only committed offsets for one that is there still.
     pub(crate) fn tombstones(&self, group_id: &Arc<str>) -> Vec<Record> {
         let offsets = self.offsets.partitions().map(|topic_partition| Record::OffsetCommit {
             group_id: group_id.clone(),
             topic_partition,
             value: None,
         });
-        let own = self.is_recorded.then(|| Record::GroupMetadata { group_id: group_id.clone(), value: None });
-        offsets.chain(own).collect()
+        offsets.chain([Record::GroupMetadata { group_id: group_id.clone(), value: None }]).collect()
     }
 }

@@ -95,7 +95,8 @@ pub(crate) struct ClassicGroup {
     protocol_name: Option<Arc<str>>,
     generation_id: i32,
     leader: Option<Arc<str>>,
-    members: BTreeMap<Arc<str>, Member>,
+    /// Shared with the copy that an operation works on, but for those that it changes.
+    members: BTreeMap<Arc<str>, Arc<Member>>,
     /// Group instance id to member id.
     static_members: BTreeMap<Arc<str>, Arc<str>>,
     /// Ids that were allotted and have not joined yet, each with the end of its wait (KIP-394).
@@ -160,12 +161,17 @@ impl ClassicGroup {
     }
 
     fn member_mut(&mut self, member_id: &str) -> &mut Member {
-        self.members.get_mut(member_id).expect("the member was looked up before")
+        Arc::make_mut(self.members.get_mut(member_id).expect("the member was looked up before"))
+    }
+
+    fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.members.values_mut().map(Arc::make_mut)
     }
 
     /// Takes a member out, whatever it waits for, and lets the next one lead if it led.
     fn remove_member(&mut self, member_id: &str, effects: &mut Effects) {
-        if let Some(mut member) = self.members.remove(member_id) {
+        if let Some(member) = self.members.remove(member_id) {
+            let mut member = Arc::unwrap_or_clone(member);
             member.complete_all(&Error::UnknownMember, effects);
             if let Some(instance_id) = &member.group_instance_id {
                 self.static_members.remove(instance_id);
@@ -189,7 +195,7 @@ impl ClassicGroup {
 
     /// Completes whatever is parked: the shard is being dropped.
     pub(crate) fn resign(&mut self, effects: &mut Effects) {
-        for member in self.members.values_mut() {
+        for member in self.members_mut() {
             member.complete_all(&Error::NotCoordinator, effects);
         }
     }

@@ -102,7 +102,7 @@ impl ClassicGroup {
     /// All that is shown of it.
     pub(crate) fn describe(&self) -> DescribedGroup {
         let protocol_name = self.protocol_name.clone().filter(|_| self.phase == Phase::Stable).unwrap_or_default();
-        let member = |(member_id, member): (&Arc<str>, &Member)| DescribedMember {
+        let member = |(member_id, member): (&Arc<str>, &Arc<Member>)| DescribedMember {
             member_id: member_id.clone(),
             group_instance_id: member.group_instance_id.clone(),
             client_id: member.client_id.clone(),

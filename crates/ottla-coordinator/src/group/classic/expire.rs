@@ -23,7 +23,7 @@ impl ClassicGroup {
         };
         let sync = self.pending_sync.as_ref().map(|pending| pending.deadline);
         let pending = self.pending_members.values().copied();
-        let sessions = self.members.values().filter_map(super::Member::deadline);
+        let sessions = self.members.values().filter_map(|member| member.deadline());
         join.into_iter().chain(sync).chain(pending).chain(sessions).min()
     }
 

@@ -32,10 +32,8 @@ impl ClassicGroup {
 
     /// A commit is a sign of life too, except while its group waits for the assignment.
     pub(crate) fn on_commit(&mut self, member_id: &str, now: Instant) {
-        if self.phase != Phase::CompletingRebalance
-            && let Some(member) = self.members.get_mut(member_id)
-        {
-            member.renew_session(now);
+        if self.phase != Phase::CompletingRebalance && self.members.contains_key(member_id) {
+            self.member_mut(member_id).renew_session(now);
         }
     }
 

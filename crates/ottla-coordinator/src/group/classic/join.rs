@@ -202,7 +202,7 @@ impl ClassicGroup {
         if let Some(instance_id) = &member.group_instance_id {
             self.static_members.insert(instance_id.clone(), member_id.clone());
         }
-        self.members.insert(member_id, member);
+        self.members.insert(member_id, Arc::new(member));
         self.rebalance(context, effects);
     }
 
@@ -253,7 +253,7 @@ impl ClassicGroup {
     /// What `member_id` is told of the generation that there is.
     pub(super) fn joined(&self, member_id: &str, with_members: bool) -> JoinedGroup {
         let protocol_name = self.protocol_name.clone().unwrap_or_default();
-        let describe = |(id, member): (&Arc<str>, &Member)| JoinedMember {
+        let describe = |(id, member): (&Arc<str>, &Arc<Member>)| JoinedMember {
             member_id: id.clone(),
             group_instance_id: member.group_instance_id.clone(),
             metadata: member.metadata(&protocol_name).cloned().unwrap_or_default(),

@@ -12,7 +12,7 @@ impl ClassicGroup {
     pub(crate) fn metadata(&self) -> GroupMetadata {
         debug_assert!(self.is_settled(), "only a settled group is recorded");
         let protocol_name = self.protocol_name.as_deref().unwrap_or_default();
-        let member = |(member_id, member): (&Arc<str>, &Member)| MemberMetadata {
+        let member = |(member_id, member): (&Arc<str>, &Arc<Member>)| MemberMetadata {
             member_id: member_id.clone(),
             group_instance_id: member.group_instance_id.clone(),
             client_id: member.client_id.clone(),
@@ -63,7 +63,7 @@ impl ClassicGroup {
                 awaiting_join: None,
                 awaiting_sync: None,
             };
-            group.members.insert(member.member_id, loaded);
+            group.members.insert(member.member_id, Arc::new(loaded));
         }
         group
     }
@@ -71,7 +71,7 @@ impl ClassicGroup {
     /// Gives every member of a loaded group a whole session: whether it was heard of lately, nobody here knows. Where
     /// `group.max.size` has become smaller than the group, its members join anew, and the last to come lose their places.
     pub(crate) fn on_loaded(&mut self, context: Context<'_>) {
-        for member in self.members.values_mut() {
+        for member in self.members_mut() {
             member.renew_session(context.now.monotonic);
         }
         if self.members.len() > context.config.members_max {

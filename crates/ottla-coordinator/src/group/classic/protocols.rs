@@ -54,7 +54,7 @@ mod tests {
         let mut group =
             ClassicGroup { phase: Phase::Stable, protocol_type: Some("consumer".into()), ..Default::default() };
         for (i, protocols) in preferences.iter().enumerate() {
-            group.members.insert(format!("m{i}").into(), member(protocols));
+            group.members.insert(format!("m{i}").into(), Arc::new(member(protocols)));
         }
         group
     }

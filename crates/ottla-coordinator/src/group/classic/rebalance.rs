@@ -82,7 +82,7 @@ impl ClassicGroup {
     pub(super) fn prepare_rebalance(&mut self, context: Context<'_>, effects: &mut Effects) {
         let now = context.now.monotonic;
         if self.phase == Phase::CompletingRebalance {
-            for member in self.members.values_mut() {
+            for member in self.members_mut() {
                 member.assignment = Bytes::new();
                 if let Some(ticket) = member.awaiting_sync.take() {
                     effects.complete_sync(ticket, Err(Error::RebalanceInProgress));
@@ -152,7 +152,7 @@ impl ClassicGroup {
     fn elect_joined_leader(&mut self) -> bool {
         let has_joined = |member: &super::Member| member.awaiting_join.is_some();
         let leader = self.leader.as_ref().and_then(|leader| self.members.get(leader));
-        if leader.is_some_and(has_joined) {
+        if leader.is_some_and(|leader| has_joined(leader)) {
             return true;
         }
         match self.members.iter().find(|(_, member)| has_joined(member)) {

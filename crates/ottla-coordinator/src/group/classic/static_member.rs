@@ -51,7 +51,8 @@ impl ClassicGroup {
     }
 
     fn rename_member(&mut self, old_member_id: &str, new_member_id: Arc<str>, effects: &mut Effects) {
-        let mut member = self.members.remove(old_member_id).expect("a static slot belongs to a member");
+        let member = self.members.remove(old_member_id).expect("a static slot belongs to a member");
+        let mut member = Arc::unwrap_or_clone(member);
         member.complete_all(&Error::FencedInstance, effects);
         member.is_new = false;
         let instance_id = member.group_instance_id.clone().expect("the member is static");
@@ -64,6 +65,6 @@ impl ClassicGroup {
         {
             pending.members.insert(new_member_id.clone());
         }
-        self.members.insert(new_member_id, member);
+        self.members.insert(new_member_id, Arc::new(member));
     }
 }

@@ -78,12 +78,12 @@ impl ClassicGroup {
 
     /// The leader has assigned: whoever waits is given its share, and the group is stable.
     fn assign(&mut self, request: &SyncGroup, context: Context<'_>, effects: &mut Effects) {
-        for member in self.members.values_mut() {
+        for member in self.members_mut() {
             member.assignment = Bytes::new();
         }
         for (member_id, assignment) in &request.assignments {
-            if let Some(member) = self.members.get_mut(member_id.as_str()) {
-                member.assignment = Bytes::copy_from_slice(assignment);
+            if self.members.contains_key(member_id.as_str()) {
+                self.member_mut(member_id).assignment = Bytes::copy_from_slice(assignment);
             }
         }
         self.phase = Phase::Stable;

@@ -27,7 +27,7 @@ fn all_but_the_listed_pass(suite: ClientSuite, passing: usize) {
 
 #[test]
 fn kafka_python() {
-    all_but_the_listed_pass(ClientSuite::KafkaPython, 39);
+    all_but_the_listed_pass(ClientSuite::KafkaPython, 40);
 }
 
 #[test]

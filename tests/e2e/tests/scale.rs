@@ -40,17 +40,17 @@ fn broker_with_topic(partitions: i32) -> Broker {
 /// Groups of five, stable, each member with a connection of its own.
 fn groups(broker: &Broker, count: usize) -> Vec<Vec<Member>> {
     member::find_coordinator(&mut broker.client().expect("the broker listens"), "group-0");
+    let member = |group: &str, partition: usize| {
+        let client = broker.client().expect("the broker listens");
+        Member::new(client, group, i32::try_from(partition).expect("a few partitions"))
+    };
     let group = |number: usize| {
         let name = format!("group-{number}");
-        let connect = |partition: usize| {
-            let client = broker.client().expect("the broker listens");
-            Member::new(client, &name, i32::try_from(partition).expect("a few partitions"))
-        };
-        let mut members: Vec<Member> = (0..MEMBERS).map(connect).collect();
-        member::settle(&mut members);
-        members
+        (0..MEMBERS).map(|partition| member(&name, partition)).collect()
     };
-    (0..count).map(group).collect()
+    let mut groups: Vec<Vec<Member>> = (0..count).map(group).collect();
+    member::settle(&mut groups);
+    groups
 }
 
 #[test]

@@ -93,18 +93,22 @@ impl Member {
     }
 }
 
-/// Has all members of a group join until they are in one generation, and sync.
-pub(crate) fn settle(members: &mut [Member]) {
-    loop {
-        members.iter_mut().for_each(Member::begin_join);
-        let seen_by_leader: usize = members.iter_mut().map(Member::end_join).sum();
-        let generation = members[0].generation_id;
-        if seen_by_leader == members.len() && members.iter().all(|member| member.generation_id == generation) {
-            break;
-        }
+/// Has the members of each group join until they are in one generation, and sync. All groups at once: each waits for newcomers.
+pub(crate) fn settle(groups: &mut [Vec<Member>]) {
+    let mut joining: Vec<&mut Vec<Member>> = groups.iter_mut().collect();
+    while !joining.is_empty() {
+        joining.iter_mut().for_each(|group| group.iter_mut().for_each(Member::begin_join));
+        joining.retain_mut(|group| !has_joined(group));
     }
-    members.iter_mut().for_each(Member::begin_sync);
-    members.iter_mut().for_each(Member::end_sync);
+    groups.iter_mut().flatten().for_each(Member::begin_sync);
+    groups.iter_mut().flatten().for_each(Member::end_sync);
+}
+
+/// Ends the joins of a group: whether all are in one generation.
+fn has_joined(members: &mut [Member]) -> bool {
+    let seen_by_leader: usize = members.iter_mut().map(Member::end_join).sum();
+    let generation_id = members[0].generation_id;
+    seen_by_leader == members.len() && members.iter().all(|member| member.generation_id == generation_id)
 }
 
 /// Returns once the group has a coordinator.

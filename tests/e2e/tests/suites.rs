@@ -30,6 +30,8 @@ fn kafka_python() {
     all_but_the_listed_pass(ClientSuite::KafkaPython, 40);
 }
 
+// What CI has no minutes for: each of these builds librdkafka first. The proof runs them all.
+
 #[test]
 #[ignore = "builds librdkafka: `cargo xtask prove suites` runs it"]
 fn rdkafka() {
